@@ -1,0 +1,130 @@
+/**
+ * `deno task bench [--rounds N] [--vs "CMD app-server"]`: what a start, a turn, a delta and a request cost.
+ *
+ * Two servers alternate in the same run, because machines and their load differ; only the ratio travels.
+ */
+import { type BenchModel, startModel } from "./mock_model.ts";
+import { type BenchServer, startServer } from "./server.ts";
+
+const TURNS = 20;
+const DELTAS = 20_000;
+const REQUESTS = 8_000;
+const IN_FLIGHT = 32;
+
+type Figures = Record<string, number>;
+
+async function runTurn(server: BenchServer, threadId: string, text: string): Promise<void> {
+  const completed = server.next("turn/completed");
+  await server.call("turn/start", { threadId, input: [{ type: "text", text }] });
+  await completed;
+}
+
+/** The cost of `work`: wall milliseconds and CPU microseconds of the server, per piece. */
+async function measure(
+  server: BenchServer,
+  pieces: number,
+  work: () => Promise<void>,
+): Promise<{ readonly wallMs: number; readonly cpuUs: number }> {
+  const [cpu, wall] = [server.cpuUs(), performance.now()];
+  await work();
+  return {
+    wallMs: (performance.now() - wall) / pieces,
+    cpuUs: (server.cpuUs() - cpu) / pieces,
+  };
+}
+
+async function sendRequests(server: BenchServer, count: number): Promise<void> {
+  let left = count;
+  await Promise.all(Array.from({ length: IN_FLIGHT }, async () => {
+    while (left-- > 0) await server.call("thread/loaded/list", { limit: 1 });
+  }));
+}
+
+async function measureServer(command: readonly string[], model: BenchModel): Promise<Figures> {
+  const server = await startServer(command, { modelUrl: model.url });
+  try {
+    const started = await server.call("thread/start", { cwd: Deno.cwd() });
+    const threadId = idOf(started.thread);
+    // The first turn loads code that later ones share.
+    await runTurn(server, threadId, "warm up");
+    const turns = await measure(server, TURNS, async () => {
+      for (let index = 0; index < TURNS; index++) await runTurn(server, threadId, "go");
+    });
+    const deltas = await measure(
+      server,
+      DELTAS,
+      () => runTurn(server, threadId, `deltas=${DELTAS}`),
+    );
+    await sendRequests(server, IN_FLIGHT);
+    const requests = await measure(server, REQUESTS, () => sendRequests(server, REQUESTS));
+    return {
+      "start to initialize, ms": server.startMs,
+      "turn, ms": turns.wallMs,
+      "turn, CPU us": turns.cpuUs,
+      "delta, CPU us": deltas.cpuUs,
+      "cheap request, CPU us": requests.cpuUs,
+      "cheap requests, 1/s": 1000 / requests.wallMs,
+    };
+  } finally {
+    await server.stop();
+  }
+}
+
+function idOf(thread: unknown): string {
+  if (typeof thread === "object" && thread !== null && "id" in thread) return String(thread.id);
+  throw new Error("The answer to thread/start has no thread");
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) / 2)] ?? NaN;
+}
+
+function printTable(ours: readonly Figures[], theirs: readonly Figures[]): void {
+  const names = Object.keys(ours[0] ?? {});
+  const of = (rounds: readonly Figures[], name: string) =>
+    rounds.map((round) => round[name] ?? NaN);
+  const rows = names.map((name) => {
+    const row: Record<string, string> = { ours: median(of(ours, name)).toFixed(1) };
+    if (theirs.length === 0) return [name, row];
+    const ratios = of(ours, name).map((value, index) => value / (theirs[index]?.[name] ?? NaN));
+    row["other"] = median(of(theirs, name)).toFixed(1);
+    row["ours / other"] = median(ratios).toFixed(3);
+    return [name, row];
+  });
+  console.table(Object.fromEntries(rows));
+}
+
+function option(name: string): string | null {
+  const index = Deno.args.indexOf(name);
+  return index < 0 ? null : Deno.args[index + 1] ?? null;
+}
+
+async function main(): Promise<number> {
+  if (Deno.build.os !== "linux") {
+    console.error("The benchmark reads CPU time from /proc, which only Linux has");
+    return 1;
+  }
+  const rounds = Number(option("--rounds") ?? 3);
+  const entry = new URL("../../main.ts", import.meta.url).pathname;
+  const own = option("--own")?.split(" ") ??
+    [Deno.execPath(), "run", "-A", "--no-check", entry, "app-server"];
+  const other = option("--vs")?.split(" ") ?? null;
+  const model = await startModel();
+  const ours: Figures[] = [];
+  const theirs: Figures[] = [];
+  try {
+    // The first start compiles; it is nobody's usual start.
+    await measureServer(own, model);
+    for (let round = 0; round < rounds; round++) {
+      ours.push(await measureServer(own, model));
+      if (other) theirs.push(await measureServer(other, model));
+    }
+  } finally {
+    await model.close();
+  }
+  printTable(ours, theirs);
+  return 0;
+}
+
+if (import.meta.main) Deno.exit(await main());

@@ -1,0 +1,15 @@
+/** The port through which time is read, so that tests can move it; must not know who waits. */
+
+export interface Clock {
+  /** Unix milliseconds. */
+  now(): number;
+  /**
+   * Calls back once after `delayMs`; returns a function that cancels.
+   * A `background` timer does not keep the process alive.
+   */
+  after(
+    delayMs: number,
+    callback: () => void,
+    options?: { readonly background?: boolean },
+  ): () => void;
+}

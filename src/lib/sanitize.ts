@@ -1,0 +1,27 @@
+/** Makes text from a model, a tool, a file name or a peer safe to print; must not know what prints it. */
+
+// ESC sequences with their parameters: CSI, then OSC/DCS/SOS/PM/APC up to their end, then two-character ones.
+const SEQUENCES =
+  // deno-lint-ignore no-control-regex -- Control characters are what this file is about.
+  /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]?|(?:\u001b[\]PX^_]|[\u0090\u0098\u009d-\u009f])[^\u0007\u001b\u009c]*(?:\u0007|\u001b\\|\u009c)?|\u001b[ -/]*[0-~]?/g;
+// Everything below a space but tab and newline, DEL, C1, and what reorders or hides text.
+const UNSAFE =
+  // deno-lint-ignore no-control-regex -- See above.
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+
+/** The text without control sequences; line ends become `\n`, tabs stay. */
+export function sanitizeText(text: string): string {
+  if (!needsSanitizing(text)) return text;
+  return text.replace(SEQUENCES, "").replace(/\r\n?/g, "\n").replace(UNSAFE, "");
+}
+
+/** The text on one line, for names and titles. */
+export function sanitizeLine(text: string): string {
+  return sanitizeText(text).replace(/\s*\n\s*/g, " ");
+}
+
+/** Most text is clean, and one test is cheaper than three replacements. */
+function needsSanitizing(text: string): boolean {
+  UNSAFE.lastIndex = 0;
+  return UNSAFE.test(text);
+}

@@ -1,0 +1,246 @@
+/** Notifications from the server to its clients. Data only. */
+import * as z from "zod";
+import { MaybeString, threadOnly } from "./fields.ts";
+import { ThreadItem } from "./item.ts";
+import { memo, notification } from "./method.ts";
+import { Thread, ThreadStatus } from "./thread_types.ts";
+import { PlanStep, RateLimits, ThreadTokenUsage, Turn, TurnError } from "./turn_types.ts";
+
+// `emittedAtMs`, which 0.169 servers put beside `params`, belongs to the envelope and is optional to all clients.
+
+const THREAD = { scope: "thread", delivery: "required" } as const;
+const DELTA = { scope: "thread", delivery: "droppable" } as const;
+const EVERYBODY = { scope: "all", delivery: "required" } as const;
+
+function turnFields() {
+  return { threadId: z.string(), turnId: z.string() };
+}
+
+function deltaFields() {
+  return { ...turnFields(), itemId: z.string(), delta: z.string() };
+}
+
+function delta(id: string) {
+  return () => z.object(deltaFields()).meta({ id });
+}
+
+const TextPosition = memo(() =>
+  z.object({ line: z.int(), column: z.int() }).meta({ id: "TextPosition" })
+);
+
+/** What happens to threads as a whole. */
+const threadNotifications = {
+  "thread/started": notification({
+    doc: "A thread was started or forked.",
+    ...EVERYBODY,
+    params: () => z.object({ thread: Thread() }).meta({ id: "ThreadStartedNotification" }),
+  }),
+  "thread/status/changed": notification({
+    doc:
+      "A thread became idle, active, failed or unloaded, or began or ceased to wait for somebody.",
+    ...EVERYBODY,
+    params: () =>
+      z.object({ threadId: z.string(), status: ThreadStatus() }).meta({
+        id: "ThreadStatusChangedNotification",
+      }),
+  }),
+  "thread/closed": notification({
+    doc: "A thread was unloaded; resume it to go on.",
+    ...THREAD,
+    params: threadOnly("ThreadClosedNotification"),
+  }),
+  "thread/archived": notification({
+    doc: "A thread left the list.",
+    ...EVERYBODY,
+    params: threadOnly("ThreadArchivedNotification"),
+  }),
+  "thread/unarchived": notification({
+    doc: "A thread is back in the list.",
+    ...EVERYBODY,
+    params: threadOnly("ThreadUnarchivedNotification"),
+  }),
+  "thread/name/updated": notification({
+    doc: "A thread has another name.",
+    ...EVERYBODY,
+    params: () =>
+      z.object({ threadId: z.string(), threadName: MaybeString() }).meta({
+        id: "ThreadNameUpdatedNotification",
+      }),
+  }),
+  "thread/tokenUsage/updated": notification({
+    doc: "The tokens that the thread used so far and in its last model request.",
+    ...THREAD,
+    params: () =>
+      z.object({ ...turnFields(), tokenUsage: ThreadTokenUsage() }).meta({
+        id: "ThreadTokenUsageUpdatedNotification",
+      }),
+  }),
+};
+
+/** What happens to turns. */
+const turnNotifications = {
+  "turn/started": notification({
+    doc: "A turn runs from now on.",
+    ...THREAD,
+    params: () =>
+      z.object({ threadId: z.string(), turn: Turn() }).meta({ id: "TurnStartedNotification" }),
+  }),
+  "turn/completed": notification({
+    doc: "A turn ended: completed, interrupted or failed; its items were sent one by one before.",
+    ...THREAD,
+    params: () =>
+      z.object({ threadId: z.string(), turn: Turn() }).meta({ id: "TurnCompletedNotification" }),
+  }),
+  "turn/plan/updated": notification({
+    doc: "The plan of the agent, whole.",
+    ...THREAD,
+    params: () =>
+      z.object({
+        ...turnFields(),
+        explanation: z.string().nullable(),
+        plan: z.array(PlanStep()),
+      }).meta({ id: "TurnPlanUpdatedNotification" }),
+  }),
+  "turn/diff/updated": notification({
+    doc: "All file changes of the turn so far as one git-style diff.",
+    ...THREAD,
+    params: () =>
+      z.object({ ...turnFields(), diff: z.string() }).meta({ id: "TurnDiffUpdatedNotification" }),
+  }),
+  "error": notification({
+    doc: "A turn met an error; with `willRetry` it goes on by itself, else it fails.",
+    ...THREAD,
+    params: () =>
+      z.object({ ...turnFields(), error: TurnError(), willRetry: z.boolean() }).meta({
+        id: "ErrorNotification",
+      }),
+  }),
+};
+
+/** What happens to items. */
+const itemNotifications = {
+  "item/started": notification({
+    doc: "An item began; deltas may follow.",
+    ...THREAD,
+    params: () =>
+      // Unix milliseconds. 0.169 clients drop the notification without it.
+      z.object({ ...turnFields(), item: ThreadItem(), startedAtMs: z.int() }).meta({
+        id: "ItemStartedNotification",
+      }),
+  }),
+  "item/completed": notification({
+    doc: "An item is final, and whole: it replaces what its deltas said.",
+    ...THREAD,
+    params: () =>
+      z.object({ ...turnFields(), item: ThreadItem(), completedAtMs: z.int() }).meta({
+        id: "ItemCompletedNotification",
+      }),
+  }),
+  "item/agentMessage/delta": notification({
+    doc: "More text of an agent message.",
+    ...DELTA,
+    params: delta("AgentMessageDeltaNotification"),
+  }),
+  "item/reasoning/summaryTextDelta": notification({
+    doc: "More text of one part of a reasoning summary.",
+    ...DELTA,
+    params: () =>
+      z.object({ ...deltaFields(), summaryIndex: z.int() }).meta({
+        id: "ReasoningSummaryTextDeltaNotification",
+      }),
+  }),
+  "item/reasoning/summaryPartAdded": notification({
+    doc: "A reasoning summary has another part.",
+    ...THREAD,
+    params: () =>
+      z.object({ ...turnFields(), itemId: z.string(), summaryIndex: z.int() }).meta({
+        id: "ReasoningSummaryPartAddedNotification",
+      }),
+  }),
+  "item/reasoning/textDelta": notification({
+    doc: "More text of one part of the raw reasoning.",
+    ...DELTA,
+    params: () =>
+      z.object({ ...deltaFields(), contentIndex: z.int() }).meta({
+        id: "ReasoningTextDeltaNotification",
+      }),
+  }),
+  "item/commandExecution/outputDelta": notification({
+    doc: "More output of a command, as plain text.",
+    ...DELTA,
+    params: delta("CommandExecutionOutputDeltaNotification"),
+  }),
+  "item/commandExecution/terminalInteraction": notification({
+    doc: "The agent fed or polled a command that was still running.",
+    ...THREAD,
+    params: () =>
+      z.object({
+        ...turnFields(),
+        itemId: z.string(),
+        processId: z.string(),
+        stdin: z.string(),
+      }).meta({ id: "TerminalInteractionNotification" }),
+  }),
+  "item/fileChange/outputDelta": notification({
+    doc: "What applying a patch printed.",
+    ...DELTA,
+    params: delta("FileChangeOutputDeltaNotification"),
+  }),
+};
+
+/** What concerns the account, the configuration and questions to a person. */
+const serverNotifications = {
+  "account/rateLimits/updated": notification({
+    doc: "What the model provider said about its rate limits.",
+    ...THREAD,
+    params: () =>
+      z.object({ rateLimits: RateLimits() }).meta({ id: "AccountRateLimitsUpdatedNotification" }),
+  }),
+  "account/updated": notification({
+    doc: "Another account is in use, or none.",
+    ...EVERYBODY,
+    params: () =>
+      z.object({
+        authMode: z.enum(["apikey", "chatgpt", "chatgptAuthTokens"]).nullable(),
+        planType: z.string().nullable(),
+      }).meta({ id: "AccountUpdatedNotification" }),
+  }),
+  "account/login/completed": notification({
+    doc: "A login ended, well or not.",
+    ...EVERYBODY,
+    params: () =>
+      z.object({
+        loginId: z.string().nullable(),
+        success: z.boolean(),
+        error: z.string().nullable(),
+      }).meta({ id: "AccountLoginCompletedNotification" }),
+  }),
+  "serverRequest/resolved": notification({
+    doc: "A request to the clients was answered or withdrawn; answers from now on are ignored.",
+    ...THREAD,
+    params: () =>
+      z.object({ threadId: z.string(), requestId: z.union([z.string(), z.int()]) }).meta({
+        id: "ServerRequestResolvedNotification",
+      }),
+  }),
+  "configWarning": notification({
+    doc: "Something in the configuration was ignored or should be changed.",
+    scope: "connection",
+    delivery: "required",
+    params: () =>
+      z.object({
+        summary: z.string(),
+        details: z.string().nullable(),
+        path: MaybeString(),
+        range: z.object({ start: TextPosition(), end: TextPosition() }).nullish(),
+      }).meta({ id: "ConfigWarningNotification" }),
+  }),
+};
+
+/** Every notification from the server to the client. */
+export const notifications = {
+  ...threadNotifications,
+  ...turnNotifications,
+  ...itemNotifications,
+  ...serverNotifications,
+};

@@ -1,0 +1,59 @@
+/** Turns the params of a request into a value, or into the error that upstream would give; knows no method. */
+import { invalidLength, InvalidParams, invalidType, missingField } from "./invalid_params.ts";
+import { invalidParamsOf, nodeOf, type SchemaNode, structName } from "./issue_text.ts";
+import type { AnyRequestEntry, SchemaThunk } from "./method.ts";
+
+export { InvalidParams };
+
+/** The params as their schema gives them; throws `InvalidParams`. A method without params ignores an object. */
+export function parseParams<P>(entry: { readonly params: SchemaThunk<P> }, params: unknown): P;
+export function parseParams<P>(
+  entry: { readonly params: SchemaThunk<P> | null },
+  params: unknown,
+): P | undefined;
+export function parseParams<P>(
+  entry: { readonly params: SchemaThunk<P> | null },
+  params: unknown,
+): P | undefined {
+  if (entry.params === null) return ignoreParams(params);
+  // Upstream wants the member even where every field is optional, and takes null for absent.
+  if (params === undefined || params === null) throw missingField("params");
+  const schema = entry.params();
+  const input = Array.isArray(params) ? byPosition(nodeOf(schema), params) : params;
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  throw invalidParamsOf(nodeOf(schema), { input, issues: parsed.error.issues });
+}
+
+/** What a request queues behind, as one key; null: nothing. `params` must come from `parseParams`. */
+export function orderingKey(
+  entry: Pick<AnyRequestEntry, "ordering">,
+  params: unknown,
+): string | null {
+  const { ordering } = entry;
+  if (ordering === "concurrent") return null;
+  if ("global" in ordering) return `global:${ordering.global}`;
+  return `thread:${ordering.thread(params)}`;
+}
+
+/** Upstream takes an object for a method without params, but no other value. */
+function ignoreParams(params: unknown): undefined {
+  if (Array.isArray(params) || !["object", "undefined"].includes(typeof params)) {
+    throw invalidType(params, "unit");
+  }
+}
+
+/** Upstream takes the fields of a struct as an array too, in the order of their declaration. */
+function byPosition(node: SchemaNode, values: readonly unknown[]): unknown {
+  const { def } = node._zod;
+  if (def.type !== "object") return values;
+  const keys = Object.keys(def.shape);
+  const requiredCount = keys.filter((key) => def.shape[key]?._zod.optin !== "optional").length;
+  if (values.length < requiredCount) {
+    throw invalidLength(values.length, `${structName(node)} with ${keys.length} elements`);
+  }
+  if (values.length > keys.length) {
+    throw invalidLength(values.length, `${keys.length} elements in sequence`);
+  }
+  return Object.fromEntries(values.map((value, index) => [keys[index], value]));
+}

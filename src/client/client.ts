@@ -1,0 +1,179 @@
+/** A typed client of the app-server protocol over any transport; must not know how the transport was made. */
+import type { Clock } from "../lib/clock.ts";
+import type {
+  ClientMethod,
+  NotificationMethod,
+  NotificationParams,
+  Params,
+  Result,
+  ServerRequestMethod,
+  ServerRequestParams,
+  ServerRequestResult,
+} from "../protocol/mod.ts";
+import { type CallOptions, Connection, type IncomingRequest } from "../rpc/connection.ts";
+import { type RequestId, rpcCodes, RpcError } from "../rpc/jsonrpc.ts";
+import { connectionClosed } from "../rpc/pending_calls.ts";
+import type { Transport } from "../rpc/transport.ts";
+import { type Listener, NotificationInbox, type Predicate } from "./inbox.ts";
+
+/** How a client introduces itself. */
+export interface ClientOptions {
+  readonly clientInfo: { readonly name: string; readonly version: string; readonly title?: string };
+  readonly capabilities?: {
+    readonly experimentalApi?: boolean;
+    /** Exact names of notifications that it does not want. */
+    readonly optOutNotificationMethods?: readonly string[];
+  };
+  /** Needed for calls with a timeout. */
+  readonly clock?: Clock;
+  /** Told about text that is not a message, and about bugs in listeners. */
+  readonly log?: (text: string) => void;
+}
+
+/** One notification with its params. */
+export type Notification = {
+  [M in NotificationMethod]: { readonly method: M; readonly params: NotificationParams<M> };
+}[NotificationMethod];
+
+/** A request of the server while it is in work. */
+export interface ServerCall {
+  readonly id: RequestId;
+  /** Aborts when the connection closes. */
+  readonly signal: AbortSignal;
+}
+
+/** Params and options of a call: methods without params may leave them out. */
+type CallArguments<M extends ClientMethod> = undefined extends Params<M>
+  ? [params?: Params<M>, options?: CallOptions]
+  : [params: Params<M>, options?: CallOptions];
+
+/** A typed handler, its type forgotten; the method it is registered for guarantees the params. */
+type RequestHandler = (params: never, call: ServerCall) => unknown;
+
+/**
+ * One connection to a server, after the handshake.
+ * What comes from the server has the types that the protocol promises; it is not parsed again here,
+ * because the schema library would cost start-up time and the tests check every message.
+ */
+export class Client {
+  readonly #connection: Connection;
+  readonly #inbox = new NotificationInbox();
+  readonly #handlers = new Map<string, RequestHandler>();
+  readonly #closed = Promise.withResolvers<string>();
+  #serverInfo: Result<"initialize"> | undefined;
+
+  private constructor(transport: Transport, options: ClientOptions) {
+    const { clock, log } = options;
+    this.#connection = new Connection({
+      transport,
+      request: (request) => this.#answer(request),
+      notification: (notification) => this.#inbox.deliver(notification),
+      closed: (reason) => {
+        this.#inbox.close(connectionClosed(reason));
+        this.#closed.resolve(reason);
+      },
+      dropped: (reason) => log?.(`Dropped a message: ${reason}`),
+      failed: (error, method) => log?.(`Listener of ${method} failed: ${error}`),
+      ...clock && { clock },
+    });
+  }
+
+  /** Introduces the client over `transport`; rejects and closes when the server refuses. */
+  static async connect(transport: Transport, options: ClientOptions): Promise<Client> {
+    const client = new Client(transport, options);
+    const { clientInfo, capabilities } = options;
+    const params = { clientInfo, ...capabilities && { capabilities } };
+    try {
+      client.#serverInfo = await client.#initialize("initialize", params);
+    } catch (error) {
+      client.close("not accepted by the server");
+      throw error;
+    }
+    client.#connection.notify({ method: "initialized" });
+    return client;
+  }
+
+  /** What the server said about itself. */
+  get serverInfo(): Result<"initialize"> | undefined {
+    return this.#serverInfo;
+  }
+
+  /** Resolves with the reason when the connection has closed, whoever closed it. */
+  get closed(): Promise<string> {
+    return this.#closed.promise;
+  }
+
+  /** Calls a method; rejects with `RpcError` when the server refuses. */
+  request<M extends ClientMethod>(method: M, ...rest: CallArguments<M>): Promise<Result<M>>;
+  request(method: string, params?: unknown, options: CallOptions = {}): Promise<unknown> {
+    return this.#connection.request(method, params, options);
+  }
+
+  /**
+   * The next notification of a method that nobody has taken yet, also one that came before the call.
+   * Notifications of other methods stay where they are.
+   */
+  next<M extends NotificationMethod>(
+    method: M,
+    matches?: (params: NotificationParams<M>) => boolean,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<NotificationParams<M>>;
+  next(
+    method: string,
+    matches: Predicate = () => true,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<unknown> {
+    return this.#inbox.next(method, { matches, ...options });
+  }
+
+  /** Calls `listener` for each notification of a method from now on; returns what removes it. */
+  on<M extends NotificationMethod>(
+    method: M,
+    listener: (params: NotificationParams<M>) => void,
+  ): () => void;
+  on(method: string, listener: Listener): () => void {
+    return this.#inbox.on(method, listener);
+  }
+
+  /** All notifications that nobody has taken yet, then all that come; ends when the connection closes. */
+  notifications(): AsyncIterable<Notification>;
+  notifications(): AsyncIterable<unknown> {
+    return this.#inbox.iterate();
+  }
+
+  /** Answers a request of the server, such as an approval; without a handler it is refused. */
+  onRequest<M extends ServerRequestMethod>(
+    method: M,
+    handler: (
+      params: ServerRequestParams<M>,
+      call: ServerCall,
+    ) => ServerRequestResult<M> | Promise<ServerRequestResult<M>>,
+  ): void;
+  onRequest(method: string, handler: RequestHandler): void {
+    this.#handlers.set(method, handler);
+  }
+
+  /** Closes the connection; calls that wait are rejected. */
+  close(reason = "closed by the client"): void {
+    this.#connection.close(reason);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #initialize(method: "initialize", params: unknown): Promise<Result<"initialize">>;
+  #initialize(method: string, params: unknown): Promise<unknown> {
+    return this.#connection.request(method, params);
+  }
+
+  #answer(request: IncomingRequest): unknown {
+    const handler = this.#handlers.get(request.method);
+    if (!handler) {
+      const text = `unsupported server request \`${request.method}\``;
+      throw new RpcError(rpcCodes.methodNotFound, text, { reason: "unsupported" });
+    }
+    const call: ServerCall = { id: request.id, signal: this.#connection.signal };
+    return Reflect.apply(handler, undefined, [request.params, call]);
+  }
+}

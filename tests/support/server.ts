@@ -1,0 +1,142 @@
+/** The real server in this process with a scripted model, a home of its own, and checked clients. */
+import { join } from "node:path";
+import { Client } from "../../src/client/client.ts";
+import { silentLogger } from "../../src/lib/log.ts";
+import { systemClock } from "../../src/programs/host.ts";
+import type { Clock } from "../../src/lib/clock.ts";
+import { memoryTransportPair } from "../../src/rpc/transport.ts";
+import { Server } from "../../src/server/server.ts";
+import { type ScriptedAnswer, type ScriptedModel, scriptedModel } from "./scripted_model.ts";
+import { wireCheck } from "./wire_check.ts";
+
+/** What a test may choose; everything else is the same for all. */
+export interface TestServerOptions {
+  readonly responses?: readonly ScriptedAnswer[];
+  /** Text of config.toml after the lines that every test server needs. */
+  readonly config?: string;
+  readonly clock?: Clock;
+  readonly env?: Readonly<Record<string, string>>;
+  /** The home of an earlier server, to start again on it. */
+  readonly home?: string;
+  readonly source?: "vscode" | "exec";
+}
+
+/** A server in this process. Disposing it closes everything and removes its folders. */
+export interface TestServer extends AsyncDisposable {
+  readonly model: ScriptedModel;
+  readonly server: Server;
+  readonly home: string;
+  readonly project: string;
+  /** A new client; every message of its connection is checked against the schemas. */
+  connect(options?: { readonly experimentalApi?: boolean }): Promise<Client>;
+  /** Closes the server but keeps its home. */
+  stop(): Promise<void>;
+}
+
+const CONFIG = `model = "scripted-model"
+model_provider = "scripted"
+approval_policy = "untrusted"
+sandbox_mode = "danger-full-access"
+`;
+const PROVIDER = `
+[model_providers.scripted]
+name = "Scripted"
+base_url = "http://127.0.0.1:1/v1"
+wire_api = "responses"
+`;
+
+/** Starts a server on a new home, or again on an old one. */
+export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const root = options.home ?? await Deno.makeTempDir({ prefix: "codex-test-" });
+  const home = join(root, "home");
+  const project = join(root, "project");
+  await Deno.mkdir(home, { recursive: true });
+  await Deno.mkdir(project, { recursive: true });
+  if (options.config !== undefined || options.home === undefined) {
+    await Deno.writeTextFile(
+      join(home, "config.toml"),
+      `${CONFIG}${options.config ?? ""}${PROVIDER}`,
+    );
+  }
+  const model = scriptedModel({ responses: options.responses ?? [] });
+  const clock = options.clock ?? systemClock();
+  const server = newServer({ ...options, clock, home, project, model });
+  const checks: { assertClean(): void }[] = [];
+  let isStopped = false;
+  const stop = async () => {
+    if (isStopped) return;
+    isStopped = true;
+    await server.close();
+    for (const check of checks) check.assertClean();
+  };
+  return {
+    model,
+    server,
+    home: root,
+    project,
+    connect: async ({ experimentalApi = true } = {}) => {
+      const [clientEnd, serverEnd] = memoryTransportPair();
+      server.accept(serverEnd);
+      const checked = wireCheck(clientEnd);
+      checks.push(checked);
+      return await Client.connect(checked.transport, {
+        clientInfo: { name: "test", version: "1" },
+        capabilities: { experimentalApi },
+        clock,
+      });
+    },
+    stop,
+    [Symbol.asyncDispose]: async () => {
+      try {
+        await stop();
+      } finally {
+        await Deno.remove(root, { recursive: true });
+      }
+    },
+  };
+}
+
+function newServer(
+  options: TestServerOptions & {
+    readonly clock: Clock;
+    readonly home: string;
+    readonly project: string;
+    readonly model: ScriptedModel;
+  },
+): Server {
+  const { clock, home, project, model } = options;
+  return new Server({
+    identity: {
+      version: "0.0.0-test",
+      codexHome: home,
+      platformText: "(test 1; x86_64) dumb",
+      platformFamily: "unix",
+      platformOs: "linux",
+    },
+    clock,
+    log: silentLogger,
+    startRuntime: async (parts) => {
+      const { startRuntime } = await import("../../src/server/runtime.ts");
+      return await startRuntime({
+        codexHome: home,
+        env: options.env ?? { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: home },
+        cwd: project,
+        clock,
+        log: silentLogger,
+        version: "0.0.0-test",
+        timezone: "UTC",
+        source: options.source ?? "vscode",
+        randomId: () => crypto.randomUUID(),
+        randomBytes: (bytes) => void crypto.getRandomValues(bytes),
+        random: () => 0.5,
+        configOptions: {},
+        modelClient: () => model,
+      }, parts);
+    },
+  });
+}
+
+/** User input that is one text. */
+export function text(words: string): { type: "text"; text: string; text_elements: [] }[] {
+  return [{ type: "text", text: words, text_elements: [] }];
+}

@@ -1,0 +1,204 @@
+/** Wraps a client's transport so that every message of a test is checked against its schema, both ways. */
+import { join } from "node:path";
+import type { AnyRequestEntry, SchemaThunk } from "../../src/protocol/method.ts";
+import {
+  allRequestEntries,
+  loadClientNotifications,
+  loadServerNotifications,
+  loadServerRequests,
+} from "../../src/protocol/mod.ts";
+import { parseParams } from "../../src/protocol/parse.ts";
+import { type Message, parseMessage, type RequestId } from "../../src/rpc/jsonrpc.ts";
+import type { Transport, TransportSink } from "../../src/rpc/transport.ts";
+
+/** A transport under check. */
+export interface WireCheck {
+  /** To be used in place of the transport that was given. */
+  readonly transport: Transport;
+  /** Throws what was wrong; also records which methods were exercised. */
+  assertClean(): void;
+}
+
+interface Entry {
+  readonly params: SchemaThunk<unknown> | null;
+}
+
+interface AnswerableEntry extends Entry {
+  readonly result: SchemaThunk<unknown>;
+}
+
+// Loaded once for the module: wrapping a transport must not wait.
+const requests = new Map<string, AnyRequestEntry>(
+  (await allRequestEntries()).map((entry) => [entry.method, entry]),
+);
+const clientNotifications = tableOf<Entry>(await loadClientNotifications());
+const serverNotifications = tableOf<Entry>(await loadServerNotifications());
+const serverRequests = tableOf<AnswerableEntry>(await loadServerRequests());
+
+/** The folder of `CODEX_WIRE_SEEN` gets one file of each test module; see `scripts/check_wire_seen.ts`. */
+const seenFolder = Deno.env.get("CODEX_WIRE_SEEN");
+const seenFile = `${crypto.randomUUID()}.txt`;
+const recorded = new Set<string>();
+
+/**
+ * Starts to check what passes through `transport`, which is the client's end.
+ * `isRecorded: false` is for tests whose server is not the real one.
+ */
+export function wireCheck(
+  transport: Transport,
+  options: { readonly isRecorded?: boolean } = {},
+): WireCheck {
+  const check = new Check();
+  return {
+    transport: {
+      open: (sink) => transport.open(checkedSink(sink, check)),
+      send(text) {
+        check.fromClient(text);
+        transport.send(text);
+      },
+      get bufferedBytes() {
+        return transport.bufferedBytes;
+      },
+      close: (reason) => transport.close(reason),
+      peer: transport.peer,
+    },
+    assertClean() {
+      if (options.isRecorded ?? true) record(check.seen);
+      check.assertClean();
+    },
+  };
+}
+
+function checkedSink(sink: TransportSink, check: Check): TransportSink {
+  return {
+    frame(text) {
+      check.fromServer(text);
+      sink.frame(text);
+    },
+    ...sink.ended && { ended: () => sink.ended?.() },
+    closed: (reason) => sink.closed(reason),
+  };
+}
+
+/** A request of the client that is not answered yet. */
+interface Asked {
+  readonly method: string;
+  readonly entry: AnyRequestEntry | undefined;
+  /** Why the server should refuse it, or null. */
+  readonly problem: string | null;
+}
+
+/** Both directions of one connection. */
+class Check {
+  readonly #problems: string[] = [];
+  /** What was exercised, as `scripts/check_wire_seen.ts` lists it. */
+  readonly seen = new Set<string>();
+  readonly #asked = new Map<RequestId, Asked>();
+  readonly #askedByServer = new Map<RequestId, string>();
+
+  fromClient(text: string): void {
+    const message = this.#parse("client", text);
+    switch (message?.kind) {
+      case "request":
+        return this.#request(message);
+      case "notification":
+        return this.#notification("clientNotification", message, clientNotifications);
+      case "result":
+        return this.#answer(message.id, message.result);
+    }
+  }
+
+  fromServer(text: string): void {
+    const message = this.#parse("server", text);
+    switch (message?.kind) {
+      case "request":
+        this.#askedByServer.set(message.id, message.method);
+        return this.#notification("serverRequest", message, serverRequests);
+      case "notification":
+        return this.#notification("notification", message, serverNotifications);
+      case "result":
+        return this.#result(message.id, message.result);
+      case "error":
+        this.#asked.delete(message.id);
+    }
+  }
+
+  assertClean(): void {
+    if (this.#problems.length === 0) return;
+    throw new Error(`Messages do not fit their schemas:\n${this.#problems.join("\n")}`);
+  }
+
+  #parse(side: string, text: string): Message | undefined {
+    const message = parseMessage(text);
+    if (message.kind !== "dropped") return message;
+    this.#problems.push(`${side} sent no message: ${message.reason}: ${text.slice(0, 200)}`);
+  }
+
+  /** Bad params are no problem of the wire by themselves: tests send them to see them refused. */
+  #request(message: { id: RequestId; method: string; params: unknown }): void {
+    const { id, method, params } = message;
+    const entry = requests.get(method);
+    const problem = entry ? refusal(entry, params) : "the method is not declared";
+    this.#asked.set(id, { method, entry, problem });
+  }
+
+  #result(id: RequestId, result: unknown): void {
+    const asked = this.#asked.get(id);
+    this.#asked.delete(id);
+    if (!asked) return void this.#problems.push(`result for an unknown id ${id}`);
+    const { method, entry, problem } = asked;
+    if (problem !== null || !entry) {
+      return void this.#problems.push(`${method} was accepted although ${problem}`);
+    }
+    this.seen.add(`request ${method}`);
+    this.#fit(`result of ${method}`, entry.result, result);
+  }
+
+  /** Also for requests of the server: only their params are checked here. */
+  #notification(
+    kind: string,
+    message: { method: string; params: unknown },
+    table: ReadonlyMap<string, Entry>,
+  ): void {
+    const { method, params } = message;
+    const entry = table.get(method);
+    if (!entry) return void this.#problems.push(`${kind} ${method} is not declared`);
+    this.seen.add(`${kind} ${method}`);
+    if (entry.params) this.#fit(`${kind} ${method}`, entry.params, params);
+  }
+
+  #answer(id: RequestId, result: unknown): void {
+    const method = this.#askedByServer.get(id);
+    const entry = serverRequests.get(method ?? "");
+    if (entry) this.#fit(`answer to ${method}`, entry.result, result);
+  }
+
+  #fit(what: string, schema: SchemaThunk<unknown>, value: unknown): void {
+    const parsed = schema().safeParse(value);
+    for (const { path, message } of parsed.error?.issues ?? []) {
+      this.#problems.push(`${what}: ${path.map(String).join(".")}: ${message}`);
+    }
+  }
+}
+
+function refusal(entry: AnyRequestEntry, params: unknown): string | null {
+  try {
+    parseParams(entry, params);
+    return null;
+  } catch (error) {
+    return String(error);
+  }
+}
+
+/** Written at once: a test process may end in many ways. */
+function record(seen: ReadonlySet<string>): void {
+  if (!seenFolder) return;
+  const fresh = [...seen].filter((line) => !recorded.has(line));
+  if (fresh.length === 0) return;
+  for (const line of fresh) recorded.add(line);
+  Deno.writeTextFileSync(join(seenFolder, seenFile), fresh.join("\n") + "\n", { append: true });
+}
+
+function tableOf<E>(table: Readonly<Record<string, E>>): ReadonlyMap<string, E> {
+  return new Map(Object.entries(table));
+}

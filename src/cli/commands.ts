@@ -1,0 +1,372 @@
+/** The one table of programs, subcommands and flags, as data; must not know how a line is parsed or a program runs. */
+import { checkListenUrl } from "./listen_url.ts";
+
+/** One flag. Without `value` it is a switch. */
+export interface Flag {
+  /** The long name without dashes; also its key in `Args`. */
+  readonly name: string;
+  readonly short?: string;
+  /** Further long names that are accepted but not shown. */
+  readonly aliases?: readonly string[];
+  /** The placeholder of its value. */
+  readonly value?: string;
+  readonly choices?: readonly string[];
+  readonly repeatable?: true;
+  /** Takes every following word up to the next flag. */
+  readonly greedy?: true;
+  /** Each value is a list with commas. */
+  readonly isList?: true;
+  readonly required?: true;
+  /** Says what is wrong with a value, in the words of clap, or null. */
+  readonly check?: (value: string) => string | null;
+  /** Names of flags that may not be written beside this one. */
+  readonly conflicts?: readonly string[];
+  readonly hidden?: true;
+  /** What a shell may complete the value with. */
+  readonly completes?: "file" | "directory";
+  readonly doc: string;
+}
+
+/** One positional argument; `name` is both its placeholder and its key in `Args`. */
+export interface Positional {
+  readonly name: string;
+  readonly required?: true;
+  readonly choices?: readonly string[];
+  readonly doc: string;
+}
+
+/** A program or a subcommand. */
+export interface Command {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly doc: string;
+  readonly flags: readonly Flag[];
+  readonly positionals?: readonly Positional[];
+  readonly commands?: readonly Command[];
+  /** Nothing useful happens without a subcommand. */
+  readonly requiresCommand?: true;
+  /** Usage has one line with a prompt and one with a subcommand. */
+  readonly hasTwoUsages?: true;
+  /** `--version` works here as well. */
+  readonly hasVersion?: true;
+}
+
+/** The modes of `--sandbox`. */
+export const SANDBOX_MODES = ["read-only", "workspace-write", "danger-full-access"] as const;
+/** The policies of `--ask-for-approval`. */
+export const APPROVAL_POLICIES = ["untrusted", "on-failure", "on-request", "never"] as const;
+
+/** Accepted by every program. */
+const everywhere: readonly Flag[] = [
+  {
+    name: "config",
+    short: "c",
+    value: "key=value",
+    repeatable: true,
+    doc: "Override a config value: a dotted path, then a TOML value (or plain text)",
+  },
+  {
+    name: "enable",
+    value: "FEATURE",
+    repeatable: true,
+    doc: "Turn a feature on; same as -c features.<name>=true",
+  },
+  {
+    name: "disable",
+    value: "FEATURE",
+    repeatable: true,
+    doc: "Turn a feature off; same as -c features.<name>=false",
+  },
+];
+
+/** How the agent works; accepted by every program that runs turns. */
+const agent: readonly Flag[] = [
+  { name: "model", short: "m", value: "MODEL", doc: "Model to use" },
+  { name: "oss", doc: "Use a model served on this machine" },
+  {
+    name: "local-provider",
+    value: "OSS_PROVIDER",
+    doc: "Which local server: ollama or lmstudio",
+  },
+  {
+    name: "profile",
+    short: "p",
+    value: "CONFIG_PROFILE",
+    doc: "Use the settings of [profiles.<name>] in config.toml",
+  },
+  {
+    name: "sandbox",
+    short: "s",
+    value: "SANDBOX_MODE",
+    choices: SANDBOX_MODES,
+    doc: "What commands may touch",
+  },
+  {
+    name: "ask-for-approval",
+    short: "a",
+    value: "APPROVAL_POLICY",
+    choices: APPROVAL_POLICIES,
+    doc: "When to ask before a command or a patch runs",
+  },
+  {
+    name: "full-auto",
+    conflicts: ["dangerously-bypass-approvals-and-sandbox"],
+    doc: "Same as --sandbox workspace-write -a on-request",
+  },
+  {
+    name: "dangerously-bypass-approvals-and-sandbox",
+    aliases: ["yolo"],
+    doc: "Never ask and never confine; only for machines that are a sandbox themselves",
+  },
+  {
+    name: "cd",
+    short: "C",
+    value: "DIR",
+    completes: "directory",
+    doc: "Work in this directory",
+  },
+  {
+    name: "add-dir",
+    value: "DIR",
+    repeatable: true,
+    completes: "directory",
+    doc: "Make a further directory writable (repeatable)",
+  },
+  { name: "search", doc: "Let the model search the web" },
+];
+
+const image: Flag = {
+  name: "image",
+  short: "i",
+  value: "FILE",
+  repeatable: true,
+  greedy: true,
+  isList: true,
+  completes: "file",
+  doc: "Attach images to the prompt",
+};
+// `exec resume` takes one value per flag, so that the prompt may follow it.
+const resumeImage: Flag = {
+  name: "image",
+  short: "i",
+  value: "FILE",
+  repeatable: true,
+  isList: true,
+  completes: "file",
+  doc: "Attach an image to the prompt (repeatable)",
+};
+
+/** What both forms of `exec` print and keep. */
+const execOutput: readonly Flag[] = [
+  {
+    name: "json",
+    // The official TypeScript SDK spells it so.
+    aliases: ["experimental-json"],
+    doc: "Print events on stdout, one JSON object per line",
+  },
+  {
+    name: "output-last-message",
+    short: "o",
+    value: "FILE",
+    completes: "file",
+    doc: "Also write the last message of the agent to a file",
+  },
+  {
+    name: "output-schema",
+    value: "FILE",
+    completes: "file",
+    doc: "JSON Schema that the last message must follow",
+  },
+  {
+    name: "color",
+    value: "COLOR",
+    choices: ["always", "never", "auto"],
+    doc: "Colour the output (default: auto)",
+  },
+  { name: "skip-git-repo-check", doc: "Run outside a Git repository as well" },
+  { name: "ephemeral", doc: "Keep no file of this thread" },
+  // The newest TypeScript SDK passes these two.
+  { name: "thread-source", value: "SOURCE", hidden: true, doc: "Who started the thread" },
+  { name: "cyber-access-program", value: "PROGRAM", hidden: true, doc: "Accepted and ignored" },
+];
+
+const exec: Command = {
+  name: "exec",
+  aliases: ["e"],
+  doc: "Run a prompt without a terminal interface",
+  hasTwoUsages: true,
+  hasVersion: true,
+  positionals: [{
+    name: "PROMPT",
+    doc: "What to do; read from stdin when absent or `-`, and piped stdin is added to it",
+  }],
+  flags: [...everywhere, ...agent, image, ...execOutput],
+  commands: [{
+    name: "resume",
+    doc: "Continue an earlier thread",
+    positionals: [
+      { name: "SESSION_ID", doc: "Thread id or name; with --last it is the prompt" },
+      { name: "PROMPT", doc: "What to do next; `-` reads stdin" },
+    ],
+    flags: [
+      ...everywhere,
+      { name: "last", doc: "Continue the most recent thread" },
+      { name: "all", doc: "Look beyond the threads of this directory" },
+      ...agent,
+      resumeImage,
+      ...execOutput,
+    ],
+  }],
+};
+
+const experimental: Flag = {
+  name: "experimental",
+  doc: "Include experimental methods and fields",
+};
+const out: Flag = {
+  name: "out",
+  short: "o",
+  value: "DIR",
+  required: true,
+  completes: "directory",
+  doc: "Directory to write to",
+};
+
+const appServer: Command = {
+  name: "app-server",
+  doc: "Serve the agent to clients over JSON-RPC",
+  flags: [
+    ...everywhere,
+    ...agent,
+    {
+      name: "listen",
+      value: "URL",
+      // Upstream takes one; each further one here is a further listener.
+      repeatable: true,
+      check: checkListenUrl,
+      doc: "Where to listen: stdio:// (default), ws://IP:PORT or off (repeatable)",
+    },
+    { name: "stdio", doc: "Same as --listen stdio://" },
+    {
+      name: "ws-auth",
+      value: "MODE",
+      choices: ["capability-token", "signed-bearer-token"],
+      doc: "How WebSocket clients prove who they are",
+    },
+    {
+      name: "ws-token-file",
+      value: "PATH",
+      completes: "file",
+      doc: "File with the capability token",
+    },
+    {
+      name: "ws-token-sha256",
+      value: "HEX",
+      doc: "SHA-256 of the capability token, instead of the file",
+    },
+    {
+      name: "ws-shared-secret-file",
+      value: "PATH",
+      completes: "file",
+      doc: "File with the secret that signs bearer tokens (HS256)",
+    },
+    { name: "ws-issuer", value: "ISSUER", doc: "Required issuer of bearer tokens" },
+    { name: "ws-audience", value: "AUDIENCE", doc: "Required audience of bearer tokens" },
+    {
+      name: "ws-max-clock-skew-seconds",
+      value: "SECONDS",
+      check: checkUnsigned,
+      doc: "Clock difference that is tolerated (default: 30)",
+    },
+    { name: "analytics-default-enabled", hidden: true, doc: "Accepted: nothing is ever reported" },
+  ],
+  commands: [
+    {
+      name: "generate-ts",
+      doc: "Write the protocol as TypeScript types",
+      flags: [...everywhere, out, experimental, {
+        name: "prettier",
+        short: "p",
+        value: "PRETTIER_BIN",
+        hidden: true,
+        doc: "Accepted: the output is formatted already",
+      }],
+    },
+    {
+      name: "generate-json-schema",
+      doc: "Write the protocol as JSON Schema",
+      flags: [...everywhere, out, experimental],
+    },
+  ],
+};
+
+const login: Command = {
+  name: "login",
+  doc: "Store an API key, or show what is stored",
+  flags: [...everywhere, {
+    name: "with-api-key",
+    doc: "Read the API key from stdin: printenv OPENAI_API_KEY | codex login --with-api-key",
+  }],
+  commands: [{ name: "status", doc: "Say which key is stored", flags: everywhere }],
+};
+
+/** The whole command line. The terminal interface is its part without a program. */
+export const CODEX: Command = {
+  name: "codex",
+  doc: "A coding agent that serves remote clients",
+  hasTwoUsages: true,
+  hasVersion: true,
+  positionals: [{ name: "PROMPT", doc: "What to do, in the terminal interface" }],
+  flags: [...everywhere, ...agent, image, {
+    name: "no-alt-screen",
+    hidden: true,
+    doc: "Keep the scrollback of the terminal",
+  }],
+  commands: [
+    exec,
+    appServer,
+    login,
+    { name: "logout", doc: "Remove the stored API key", flags: everywhere },
+    {
+      name: "completion",
+      doc: "Print a shell completion script",
+      positionals: [{
+        name: "SHELL",
+        choices: ["bash", "zsh", "fish"],
+        doc: "Shell to complete for (default: bash)",
+      }],
+      flags: everywhere,
+    },
+    {
+      name: "features",
+      doc: "Show feature flags",
+      requiresCommand: true,
+      flags: everywhere,
+      commands: [{ name: "list", doc: "List features and whether they are on", flags: everywhere }],
+    },
+  ],
+};
+
+/** `--help`, which every command has. */
+export const HELP: Flag = { name: "help", short: "h", doc: "Print help" };
+/** `--version`, for the commands that have it. */
+export const VERSION_FLAG: Flag = { name: "version", short: "V", doc: "Print the version" };
+
+/** The flags of a command with the built-in ones. */
+export function allFlags(command: Command): readonly Flag[] {
+  return command.hasVersion ? [...command.flags, HELP, VERSION_FLAG] : [...command.flags, HELP];
+}
+
+/** The subcommand of that name or alias, or null. */
+export function subcommand(command: Command, word: string): Command | null {
+  return command.commands?.find((one) => one.name === word || one.aliases?.includes(word)) ?? null;
+}
+
+/** A number of seconds as Rust's `u64` parser reads it; clients see its words. */
+function checkUnsigned(value: string): string | null {
+  if (value === "") return "cannot parse integer from empty string";
+  if (!/^\+?[0-9]+$/.test(value)) return "invalid digit found in string";
+  return BigInt(value.replace("+", "")) > 18_446_744_073_709_551_615n
+    ? "number too large to fit in target type"
+    : null;
+}

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { enforcementOf, isWritablePath, writableRoots } from "../../src/exec/sandbox_policy.ts";
+import type { SandboxPolicy } from "../../src/protocol/policy.ts";
+
+const FULL: SandboxPolicy = { type: "dangerFullAccess" };
+const READ_ONLY: SandboxPolicy = { type: "readOnly", networkAccess: false };
+const EXTERNAL: SandboxPolicy = { type: "externalSandbox", networkAccess: "restricted" };
+
+function workspace(options: Partial<Extract<SandboxPolicy, { type: "workspaceWrite" }>> = {}) {
+  const policy: SandboxPolicy = {
+    type: "workspaceWrite",
+    writableRoots: [],
+    networkAccess: false,
+    excludeTmpdirEnvVar: true,
+    excludeSlashTmp: true,
+    ...options,
+  };
+  return policy;
+}
+
+async function withTree(
+  test: (places: { root: string; cwd: string; outside: string }) => Promise<void>,
+): Promise<void> {
+  const root = await Deno.realPath(await Deno.makeTempDir());
+  try {
+    const cwd = join(root, "project");
+    const outside = join(root, "outside");
+    await Deno.mkdir(join(cwd, "src"), { recursive: true });
+    await Deno.mkdir(outside);
+    await test({ root, cwd, outside });
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+Deno.test("enforcementOf refuses the policies that need a sandbox", () => {
+  assert.deepEqual(enforcementOf(FULL), { enforced: true });
+  assert.deepEqual(enforcementOf(EXTERNAL), { enforced: true });
+  for (const policy of [READ_ONLY, workspace()]) {
+    const enforcement = enforcementOf(policy);
+    assert.ok(!enforcement.enforced);
+    assert.match(enforcement.reason, new RegExp(`^The sandbox policy ${policy.type} cannot be`));
+  }
+});
+
+Deno.test("writableRoots lists cwd, extra roots and temp folders", () => {
+  const places = { cwd: "/w", tmpdir: "/var/tmp/me" };
+  assert.deepEqual(writableRoots(FULL, places), ["/"]);
+  assert.deepEqual(writableRoots(READ_ONLY, places), []);
+  assert.deepEqual(writableRoots(workspace(), places), ["/w"]);
+  const all = workspace({
+    writableRoots: ["/more", "relative", "/w"],
+    excludeSlashTmp: false,
+    excludeTmpdirEnvVar: false,
+  });
+  assert.deepEqual(writableRoots(all, places), ["/w", "/more", "/tmp", "/var/tmp/me"]);
+  assert.deepEqual(writableRoots(all, { cwd: "/w", tmpdir: null }), ["/w", "/more", "/tmp"]);
+});
+
+Deno.test("isWritablePath follows links, protects .git and .codex, and knows new files", async () => {
+  await withTree(async ({ root, cwd, outside }) => {
+    await Deno.symlink(outside, join(cwd, "escape"));
+    await Deno.symlink(join(outside, "new"), join(cwd, "dangling"));
+    await Deno.symlink("../outside/x", join(cwd, "relative"));
+    await Deno.symlink("src", join(cwd, "inside"));
+    await Deno.symlink("loop", join(cwd, "loop"));
+    await Deno.symlink(cwd, join(root, "alias"));
+    await Deno.symlink(".git", join(cwd, "g"));
+    const cases: [string, boolean][] = [
+      ["project/a.txt", true],
+      ["project/src/deep/er/new.txt", true],
+      ["project/inside/a.txt", true],
+      ["project/src/../b.txt", true],
+      ["alias/a.txt", true],
+      ["project/x.git/a", true],
+      ["project/.gitignore", true],
+      ["project", false],
+      ["project/../outside/a", false],
+      ["project/escape/a.txt", false],
+      ["project/escape", false],
+      ["project/escape/../project2", false],
+      ["project/dangling", false],
+      ["project/relative", false],
+      ["project/loop", false],
+      ["project/loop/a", false],
+      ["project2/a", false],
+      ["outside/a", false],
+      ["project/.git/hooks/pre-commit", false],
+      ["project/.git", false],
+      ["project/.GIT/config", false],
+      ["project/sub/.git/config", false],
+      ["project/g/config", false],
+      ["project/.codex/config.toml", false],
+      ["project/\0", false],
+    ];
+    for (const [path, expected] of cases) {
+      const options = { policy: workspace(), cwd, tmpdir: null };
+      assert.equal(await isWritablePath(`${root}/${path}`, options), expected, path);
+    }
+    const viaAlias = { policy: workspace(), cwd: join(root, "alias"), tmpdir: null };
+    assert.ok(await isWritablePath(join(cwd, "a"), viaAlias), "a root that is a link");
+    assert.ok(!await isWritablePath("a.txt", viaAlias), "relative paths have no meaning here");
+    const extra = { policy: workspace({ writableRoots: [outside] }), cwd, tmpdir: null };
+    assert.ok(await isWritablePath(join(cwd, "escape/a.txt"), extra));
+    const readOnly = { policy: READ_ONLY, cwd, tmpdir: null };
+    assert.ok(!await isWritablePath(join(cwd, "a.txt"), readOnly));
+    const full = { policy: FULL, cwd, tmpdir: null };
+    assert.ok(await isWritablePath(join(cwd, ".git/config"), full));
+  });
+});

@@ -1,0 +1,215 @@
+/** The agent as one object: what can be done with threads, whoever asks; must not know JSON-RPC or clients. */
+import type { Config } from "../config/config.ts";
+import { CodexError } from "../lib/errors.ts";
+import type { UserInput } from "../protocol/item.ts";
+import type { ApprovalPolicy, SandboxMode } from "../protocol/policy.ts";
+import type { SessionSource, Thread as ThreadView } from "../protocol/thread_types.ts";
+import { contextUpdates, type ImageReader, userMessage } from "./context.ts";
+import type { ContextPiece } from "./context.ts";
+import type { ThreadQuery } from "../store/thread_query.ts";
+import { changedGitInfo, type GitInfoChange, type ThreadLibrary } from "./thread_library.ts";
+import type { PreparedInput } from "./thread.ts";
+import {
+  settingsFromConfig,
+  type SettingsOverrides,
+  type ThreadSettings,
+  withOverrides,
+} from "./thread_settings.ts";
+import type { Loaded, Threads } from "./threads.ts";
+
+/** What a client may say when it starts a thread. */
+export interface StartParams extends SettingsOverrides {
+  /** Config values in the config file's spelling, for this thread only. */
+  readonly config?: Readonly<Record<string, unknown>> | null | undefined;
+  readonly ephemeral?: boolean | null | undefined;
+  readonly threadSource?: string | null | undefined;
+}
+
+export interface AgentOptions {
+  readonly threads: Threads;
+  readonly library: ThreadLibrary;
+  readonly source: SessionSource;
+  loadConfig(
+    options: {
+      readonly cwd: string | null;
+      readonly overrides: Readonly<Record<string, unknown>> | null;
+    },
+  ): Promise<Config>;
+  defaultPolicies(
+    config: Config,
+  ): { readonly approvalPolicy: ApprovalPolicy; readonly sandboxMode: SandboxMode };
+  contextPieces(settings: ThreadSettings, config: Config): Promise<ContextPiece[]>;
+  readImage: ImageReader;
+}
+
+/** Every operation on threads; each method either does the whole thing or throws and changes nothing. */
+export class Agent {
+  readonly threads: Threads;
+  readonly library: ThreadLibrary;
+  readonly #options: AgentOptions;
+
+  constructor(options: AgentOptions) {
+    this.threads = options.threads;
+    this.library = options.library;
+    this.#options = options;
+  }
+
+  /** A new thread with the configuration of its folder and the client's wishes. */
+  async start(params: StartParams): Promise<Loaded> {
+    const { config, settings } = await this.#baseline(params);
+    requireProvider(config, params.modelProvider ?? settings.modelProvider);
+    return await this.threads.start({
+      config,
+      settings,
+      overrides: params,
+      ephemeral: params.ephemeral ?? false,
+      source: this.#options.source,
+      threadSource: params.threadSource ?? null,
+    });
+  }
+
+  /** A loaded thread as it is (wishes are ignored then, as upstream), or one read from disk. */
+  resume(id: string, params: StartParams): Promise<Loaded> {
+    return this.threads.resume(id, async () => {
+      const stored = await this.library.open(id);
+      const { config, settings } = await this.#baseline({
+        ...params,
+        cwd: params.cwd ?? stored.lastCwd,
+      });
+      const remembered = withOverrides(settings, {
+        overrides: {
+          model: stored.model,
+          modelProvider: knownProvider(config, stored.modelProvider),
+        },
+        config,
+      });
+      return {
+        config,
+        settings: withOverrides(remembered, { overrides: params, config }),
+        meta: stored.meta,
+        past: stored.past,
+        log: this.library.continueLog(stored),
+      };
+    });
+  }
+
+  /** A new thread that starts with the past of another. */
+  async fork(id: string, params: StartParams): Promise<Loaded> {
+    const source = await this.library.snapshot(id, this.threads.find(id)?.thread);
+    const { config, settings } = await this.#baseline({
+      ...params,
+      cwd: params.cwd ?? source.lastCwd,
+    });
+    const remembered = withOverrides(settings, {
+      overrides: {
+        model: source.model,
+        modelProvider: knownProvider(config, source.modelProvider),
+      },
+      config,
+    });
+    const chosen = withOverrides(remembered, { overrides: params, config });
+    const { meta, log } = await this.library.fork(source, {
+      ephemeral: params.ephemeral ?? false,
+      cwd: chosen.cwd,
+      threadSource: params.threadSource ?? null,
+      source: this.#options.source,
+    });
+    return this.threads.fork({ config, settings: chosen, meta, past: source.past, log });
+  }
+
+  async #baseline(params: StartParams): Promise<{ config: Config; settings: ThreadSettings }> {
+    const config = await this.#options.loadConfig({
+      cwd: params.cwd ?? null,
+      overrides: params.config ?? null,
+    });
+    const defaults = this.#options.defaultPolicies(config);
+    return { config, settings: settingsFromConfig(config, defaults) };
+  }
+
+  /** Reads without loading. */
+  async read(id: string, options: { readonly turns: boolean }): Promise<ThreadView> {
+    const loaded = this.threads.find(id);
+    if (!loaded) return await this.library.view(id, options);
+    const { thread } = loaded;
+    if (options.turns && thread.meta.ephemeral) {
+      throw new CodexError("invalidRequest", "ephemeral threads do not support includeTurns");
+    }
+    if (options.turns && !thread.isMaterialized) {
+      throw new CodexError(
+        "invalidRequest",
+        `thread ${id} is not materialized yet; includeTurns is unavailable before first user message`,
+      );
+    }
+    return thread.view(options);
+  }
+
+  /** One page of the threads on disk, each with its present status. */
+  async list(query: ThreadQuery): Promise<{ data: ThreadView[]; nextCursor: string | null }> {
+    const page = await this.library.list(query);
+    return { ...page, data: page.data.map((view) => this.#withStatus(view)) };
+  }
+
+  #withStatus(view: ThreadView): ThreadView {
+    const loaded = this.threads.find(view.id);
+    return loaded ? { ...view, status: loaded.thread.status } : view;
+  }
+
+  async rename(id: string, name: string): Promise<void> {
+    const loaded = this.threads.find(id);
+    if (loaded) loaded.thread.setName(name);
+    else await this.library.rename(id, name);
+  }
+
+  async updateGitInfo(id: string, change: GitInfoChange): Promise<ThreadView> {
+    const loaded = this.threads.find(id);
+    if (!loaded) return await this.library.updateGitInfo(id, change);
+    loaded.thread.setGitInfo(changedGitInfo(loaded.thread.meta.gitInfo, change));
+    return loaded.thread.view({ turns: false });
+  }
+
+  /** Unloads the thread and moves its file away. */
+  async archive(id: string): Promise<void> {
+    await this.library.requireStored(id);
+    this.threads.unload(id);
+    await this.library.archive(id);
+  }
+
+  unarchive(id: string): Promise<ThreadView> {
+    return this.library.unarchive(id);
+  }
+
+  /** The settings and the input of a turn, ready to be written in one step. */
+  async prepareTurn(loaded: Loaded, params: {
+    readonly input: readonly UserInput[];
+    readonly clientId: string | null;
+    readonly overrides: SettingsOverrides;
+  }): Promise<{ settings: ThreadSettings; prepared: PreparedInput }> {
+    const { thread, config } = loaded;
+    const settings = withOverrides(thread.settings, { overrides: params.overrides, config });
+    requireProvider(config, settings.modelProvider);
+    const [message, pieces] = await Promise.all([
+      userMessage(params.input, this.#options.readImage),
+      this.#options.contextPieces(settings, config),
+    ]);
+    const context = contextUpdates(thread.history, pieces);
+    const { input, clientId } = params;
+    return { settings, prepared: { input, clientId, message, context } };
+  }
+
+  /** Input for the running turn: no context is said again in the middle of a turn. */
+  async prepareSteering(_: Loaded, input: readonly UserInput[]): Promise<PreparedInput> {
+    if (input.length === 0) throw new CodexError("inputEmpty", "input must not be empty");
+    const message = await userMessage(input, this.#options.readImage);
+    return { input, clientId: null, message, context: [] };
+  }
+}
+
+function requireProvider(config: Config, id: string): void {
+  if (config.modelProviders[id]) return;
+  throw new CodexError("providerNotFound", `Model provider \`${id}\` not found`);
+}
+
+/** The provider of an old session, unless the configuration does not know it any more (as 0.120). */
+function knownProvider(config: Config, id: string | null): string | null {
+  return id !== null && config.modelProviders[id] ? id : null;
+}

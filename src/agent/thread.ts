@@ -1,0 +1,477 @@
+/** The actor of one thread: it owns history, the running turn and pending approvals; must not know clients. */
+import type { Clock } from "../lib/clock.ts";
+import { CodexError } from "../lib/errors.ts";
+import type { UserInput } from "../protocol/item.ts";
+import type { ResponseItem } from "../protocol/response_item.ts";
+import type {
+  GitInfo,
+  SessionSource,
+  Thread as ThreadView,
+  ThreadStatus,
+} from "../protocol/thread_types.ts";
+import type { ThreadTokenUsage, TokenUsage, Turn, TurnError } from "../protocol/turn_types.ts";
+import { previewOf as previewOfMessage } from "../store/rollout_meta.ts";
+import { Approvals } from "./approvals.ts";
+import type { PendingApproval, ThreadEvent } from "./events.ts";
+import { LiveTurn, withoutItems } from "./live_turn.ts";
+import type { ThreadLog } from "./thread_log.ts";
+import type { ThreadSettings } from "./thread_settings.ts";
+import type { ApprovalRequest, Decision } from "./tools/tool.ts";
+import type { TurnOutcome } from "./turn.ts";
+import { addUsage, NO_USAGE } from "./usage.ts";
+
+/** What is known of a thread apart from its history. */
+export interface ThreadMeta {
+  readonly id: string;
+  readonly createdAtMs: number;
+  readonly forkedFromId: string | null;
+  readonly ephemeral: boolean;
+  readonly source: SessionSource;
+  readonly threadSource: string | null;
+  readonly gitInfo: GitInfo | null;
+  readonly name: string | null;
+  readonly preview: string;
+  readonly cliVersion: string;
+  /** The folder the thread was started in; turns may run elsewhere. */
+  readonly cwd: string;
+}
+
+/** What was read back from a rollout, or inherited by a fork. */
+export interface ThreadPast {
+  readonly history: readonly ResponseItem[];
+  readonly turns: readonly Turn[];
+  readonly usage: ThreadTokenUsage | null;
+}
+
+/** User input with the context that goes before it, ready to be written in one step. */
+export interface PreparedInput {
+  readonly input: readonly UserInput[];
+  readonly clientId: string | null;
+  /** The same input as the model reads it. */
+  readonly message: ResponseItem;
+  /** Permissions, project docs and environment, where they have changed since the model last saw them. */
+  readonly context: readonly ResponseItem[];
+}
+
+/** What the thread asks of the one who runs its turns; called after the turn was acknowledged. */
+export type TurnRunner = (thread: Thread, turn: ActiveTurn) => Promise<TurnOutcome>;
+
+export interface ActiveTurn {
+  readonly id: string;
+  readonly settings: ThreadSettings;
+  /** JSON Schema of the final message, or undefined. */
+  readonly outputSchema: unknown;
+  readonly signal: AbortSignal;
+}
+
+interface Running extends ActiveTurn {
+  readonly live: LiveTurn;
+  readonly abort: AbortController;
+  readonly steering: PreparedInput[];
+  cancelled: boolean;
+  readonly ended: Promise<void>;
+}
+
+export interface ThreadOptions {
+  readonly meta: ThreadMeta;
+  readonly settings: ThreadSettings;
+  readonly past: ThreadPast;
+  readonly log: ThreadLog;
+  readonly clock: Clock;
+  /** Time-ordered ids for turns, random ids for items and approvals. */
+  readonly ids: { turn(): string; random(): string };
+  readonly runTurn: TurnRunner;
+  /** Receives every event of the thread, in order. */
+  readonly onEvent: (event: ThreadEvent) => void;
+}
+
+/**
+ * One thread.
+ *
+ * Every public method is a command that runs to its end without waiting, so commands never interleave:
+ * that is the mailbox. Invariants: at most one turn runs; whatever a command acknowledges has been written
+ * to the rollout before it returns; no event of a turn is emitted before the command that started it returned.
+ */
+export class Thread {
+  readonly id: string;
+  readonly #options: ThreadOptions;
+  readonly #history: ResponseItem[];
+  readonly #turns: Turn[];
+  readonly #approvals: Approvals;
+  #meta: ThreadMeta;
+  #settings: ThreadSettings;
+  #usage: ThreadTokenUsage | null;
+  #running: Running | null = null;
+  #failed = false;
+  #updatedAtMs: number;
+
+  constructor(options: ThreadOptions) {
+    this.#options = options;
+    this.id = options.meta.id;
+    this.#meta = options.meta;
+    this.#settings = options.settings;
+    this.#history = [...options.past.history];
+    this.#turns = [...options.past.turns];
+    this.#usage = options.past.usage;
+    this.#updatedAtMs = options.clock.now();
+    this.#approvals = new Approvals({
+      onRequested: (approval) => {
+        this.#emitStatus();
+        this.emit({ type: "approvalRequested", approval });
+      },
+      onResolved: (approvalId) => {
+        this.emit({ type: "approvalResolved", approvalId });
+        if (this.#running) this.#emitStatus();
+      },
+    });
+  }
+
+  get meta(): ThreadMeta {
+    return this.#meta;
+  }
+
+  /** Whether there is a rollout on disk. */
+  get isMaterialized(): boolean {
+    return this.#options.log.isMaterialized;
+  }
+
+  get settings(): ThreadSettings {
+    return this.#settings;
+  }
+
+  get usage(): ThreadTokenUsage | null {
+    return this.#usage;
+  }
+
+  get activeTurnId(): string | null {
+    return this.#running?.id ?? null;
+  }
+
+  get pendingApprovals(): readonly PendingApproval[] {
+    return this.#approvals.pending;
+  }
+
+  get status(): ThreadStatus {
+    if (this.#running) {
+      const waiting = this.#approvals.pending.length > 0;
+      return { type: "active", activeFlags: waiting ? ["waitingOnApproval"] : [] };
+    }
+    return { type: this.#failed ? "systemError" : "idle" };
+  }
+
+  /** Resolves when no turn runs. */
+  get idle(): Promise<void> {
+    return this.#running?.ended ?? Promise.resolve();
+  }
+
+  /** Model context so far, oldest first. */
+  get history(): readonly ResponseItem[] {
+    return this.#history;
+  }
+
+  /** A frozen view; `turns` only when asked for, since they may be many. */
+  view(options: { readonly turns: boolean }): ThreadView {
+    const { meta } = this;
+    return {
+      id: meta.id,
+      sessionId: meta.id,
+      forkedFromId: meta.forkedFromId,
+      preview: meta.preview,
+      ephemeral: meta.ephemeral,
+      modelProvider: this.#settings.modelProvider,
+      model: this.#settings.model,
+      createdAt: seconds(meta.createdAtMs),
+      updatedAt: seconds(this.#updatedAtMs),
+      recencyAt: seconds(this.#updatedAtMs),
+      status: this.status,
+      path: this.#options.log.path,
+      cwd: meta.cwd,
+      cliVersion: meta.cliVersion,
+      source: meta.source,
+      threadSource: meta.threadSource,
+      projectId: null,
+      agentNickname: null,
+      agentRole: null,
+      gitInfo: meta.gitInfo,
+      name: meta.name,
+      turns: options.turns ? this.#allTurns() : [],
+    };
+  }
+
+  #allTurns(): Turn[] {
+    return this.#running ? [...this.#turns, this.#running.live.snapshot()] : this.#turns;
+  }
+
+  /** Starts a turn, or adds the input to the one that runs (as upstream); returns the turn it went to. */
+  startTurn(
+    prepared: PreparedInput,
+    options: {
+      readonly settings: ThreadSettings;
+      readonly outputSchema: unknown;
+      /** Calls back once the answer to the client is on its way: only then come the turn's events. */
+      readonly afterAcknowledged: (callback: () => void) => void;
+    },
+  ): Turn {
+    if (this.#running) {
+      this.#queueSteering(this.#running, prepared);
+      return acknowledged(this.#running.id);
+    }
+    const { clock, ids, log } = this.#options;
+    const id = ids.turn();
+    const startedAtMs = clock.now();
+    const first = this.#meta.preview === "";
+    if (first) this.#meta = { ...this.#meta, preview: previewOf(prepared.input) };
+    try {
+      log.turnStarted(
+        { turnId: id, startedAtMs, settings: options.settings, prepared },
+        this.#meta,
+      );
+    } catch (error) {
+      if (first) this.#meta = { ...this.#meta, preview: "" };
+      throw error;
+    }
+    this.#settings = options.settings;
+    this.#history.push(...prepared.context, prepared.message);
+    this.#begin(prepared, { ...options, id, startedAtMs });
+    return acknowledged(id);
+  }
+
+  #begin(
+    prepared: PreparedInput,
+    turn: {
+      id: string;
+      startedAtMs: number;
+      outputSchema: unknown;
+      afterAcknowledged: (callback: () => void) => void;
+    },
+  ): void {
+    const abort = new AbortController();
+    const ended = Promise.withResolvers<void>();
+    const running: Running = {
+      id: turn.id,
+      settings: this.#settings,
+      outputSchema: turn.outputSchema,
+      live: new LiveTurn(turn.id, turn.startedAtMs),
+      abort,
+      signal: abort.signal,
+      steering: [],
+      cancelled: false,
+      ended: ended.promise,
+    };
+    this.#running = running;
+    this.#failed = false;
+    this.#touch();
+    turn.afterAcknowledged(() => {
+      this.#run(running, prepared).finally(ended.resolve);
+    });
+  }
+
+  async #run(running: Running, prepared: PreparedInput): Promise<void> {
+    this.#emitStatus();
+    this.emit({ type: "turnStarted", turn: withoutItems(running.live.snapshot()) });
+    this.#emitUserMessage(running, prepared);
+    let outcome: TurnOutcome;
+    try {
+      outcome = await this.#options.runTurn(this, running);
+    } catch (error) {
+      outcome = { status: "failed", error: internalError(error) };
+    }
+    this.#end(running, outcome);
+  }
+
+  #end(running: Running, outcome: TurnOutcome): void {
+    // Input that came too late for a model request was acknowledged, so the next turn reads it.
+    this.takeSteering();
+    const completedAtMs = this.#options.clock.now();
+    const written = this.#attempt(() => {
+      if (outcome.status === "interrupted") this.#history.push(...this.#options.log.interruption());
+      this.#options.log.turnEnded({
+        turnId: running.id,
+        outcome,
+        completedAtMs,
+        durationMs: completedAtMs - running.live.startedAtMs,
+      });
+    });
+    const final = written ?? outcome;
+    const error = final.status === "failed" ? final.error : null;
+    const turn = running.live.finish(final.status, { error, completedAtMs });
+    this.#turns.push(turn);
+    this.#running = null;
+    this.#failed = error !== null;
+    this.#touch();
+    this.#emitStatus();
+    if (error) this.emit({ type: "error", turnId: running.id, error, willRetry: false });
+    this.emit({ type: "turnCompleted", turn: withoutItems(turn) });
+  }
+
+  /** Runs a write; a failure becomes the outcome of the turn instead of a crash. */
+  #attempt(write: () => void): TurnOutcome | null {
+    try {
+      write();
+      return null;
+    } catch (error) {
+      return { status: "failed", error: internalError(error) };
+    }
+  }
+
+  /** Adds input to the running turn; the model sees it after its current response. */
+  steer(prepared: PreparedInput, expectedTurnId: string): string {
+    const running = this.#running;
+    if (!running) throw new CodexError("turnNotActive", "no active turn to steer");
+    if (running.id !== expectedTurnId) {
+      throw new CodexError(
+        "turnMismatch",
+        `expected active turn id \`${expectedTurnId}\` but found \`${running.id}\``,
+      );
+    }
+    this.#queueSteering(running, prepared);
+    return running.id;
+  }
+
+  #queueSteering(running: Running, prepared: PreparedInput): void {
+    this.#options.log.userInput(prepared);
+    running.steering.push(prepared);
+  }
+
+  /** Moves input that came meanwhile into history; false when there was none. */
+  takeSteering(): boolean {
+    const running = this.#running;
+    const queued = running?.steering.splice(0) ?? [];
+    for (const prepared of queued) {
+      this.#history.push(prepared.message);
+      if (running) this.#emitUserMessage(running, prepared);
+    }
+    return queued.length > 0;
+  }
+
+  #emitUserMessage(running: Running, prepared: PreparedInput): void {
+    const item = {
+      type: "userMessage" as const,
+      id: this.#options.ids.random(),
+      clientId: prepared.clientId,
+      content: [...prepared.input],
+    };
+    const atMs = this.#options.clock.now();
+    this.emit({ type: "itemStarted", turnId: running.id, item, atMs });
+    this.emit({ type: "itemCompleted", turnId: running.id, item, atMs });
+  }
+
+  /** Ends the running turn as interrupted; its events follow later. */
+  interrupt(expectedTurnId: string | null): void {
+    const running = this.#running;
+    if (!running) throw new CodexError("turnNotActive", "no active turn to interrupt");
+    if (expectedTurnId !== null && expectedTurnId !== running.id) {
+      throw new CodexError(
+        "turnMismatch",
+        `expected active turn id ${expectedTurnId} but found ${running.id}`,
+      );
+    }
+    running.abort.abort(new DOMException("The turn was interrupted", "AbortError"));
+  }
+
+  /** A person said "cancel": the turn ends once the tool that asked has its answer recorded. */
+  get isCancelled(): boolean {
+    return this.#running?.cancelled ?? false;
+  }
+
+  /** Asks a person; the turn waits, commands to the thread do not. */
+  async ask(request: ApprovalRequest): Promise<Decision> {
+    const running = this.#running;
+    if (!running) return { type: "decline" };
+    const decision = await this.#approvals.ask(request, {
+      id: this.#options.ids.random(),
+      turnId: running.id,
+      startedAtMs: this.#options.clock.now(),
+      signal: running.signal,
+    });
+    if (decision.type === "cancel") running.cancelled = true;
+    return decision;
+  }
+
+  /** The first valid answer wins; false when nobody waits for it any more. */
+  answer(approvalId: string, decision: Decision): boolean {
+    return this.#approvals.answer(approvalId, decision);
+  }
+
+  setName(name: string): void {
+    this.#options.log.named(name, this.#meta);
+    this.#meta = { ...this.#meta, name };
+    this.emit({ type: "nameUpdated", name });
+  }
+
+  setGitInfo(gitInfo: GitInfo): void {
+    this.#options.log.gitInfo(gitInfo, this.#meta);
+    this.#meta = { ...this.#meta, gitInfo };
+  }
+
+  /** The item joins history and the rollout. */
+  remember(item: ResponseItem): void {
+    this.#history.push(item);
+    this.#options.log.responseItem(item);
+  }
+
+  addUsage(last: TokenUsage, contextWindow: number | null): void {
+    const running = this.#running;
+    const total = addUsage(this.#usage?.total ?? NO_USAGE, last);
+    this.#usage = { total, last, modelContextWindow: contextWindow };
+    this.#options.log.usage(this.#usage);
+    if (running) {
+      this.emit({ type: "tokenUsageUpdated", turnId: running.id, tokenUsage: this.#usage });
+    }
+  }
+
+  /** Tells everybody, in order; items are folded into the running turn on the way. */
+  emit(event: ThreadEvent): void {
+    const running = this.#running;
+    if (running && "turnId" in event && event.turnId === running.id) running.live.fold(event);
+    this.#options.onEvent(event);
+  }
+
+  /** Gives the rollout back; the thread must not be used afterwards. */
+  close(): void {
+    this.#running?.abort.abort(new DOMException("The server is shutting down", "AbortError"));
+    this.#options.log.close();
+  }
+
+  #emitStatus(): void {
+    this.emit({ type: "statusChanged", status: this.status });
+  }
+
+  #touch(): void {
+    this.#updatedAtMs = this.#options.clock.now();
+  }
+}
+
+/** A turn as `turn/start` returns it: accepted, not started yet. */
+function acknowledged(id: string): Turn {
+  return {
+    id,
+    rootTurnId: id,
+    items: [],
+    itemsView: "notLoaded",
+    status: "inProgress",
+    error: null,
+    startedAt: null,
+    completedAt: null,
+    durationMs: null,
+  };
+}
+
+/** The preview that the first input gives the thread; the same that its rollout will give it. */
+function previewOf(input: readonly UserInput[]): string {
+  const texts = input.flatMap((part) => part.type === "text" ? [part.text] : []);
+  return previewOfMessage(texts.join("\n"), input.length - texts.length);
+}
+
+function internalError(error: unknown): TurnError {
+  const message = error instanceof Error ? error.message : String(error);
+  return {
+    message,
+    codexErrorInfo: error instanceof CodexError ? "other" : "internalServerError",
+    additionalDetails: null,
+  };
+}
+
+function seconds(ms: number): number {
+  return Math.floor(ms / 1000);
+}

@@ -1,0 +1,328 @@
+/** Threads on disk: finds, reads, lists, renames and archives them; must not know which ones are loaded. */
+import { CodexError } from "../lib/errors.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { GitInfo, SessionSource, Thread as ThreadView } from "../protocol/thread_types.ts";
+import { archiveRollout, unarchiveRollout } from "../store/archive.ts";
+import { type RolloutItem, rolloutPath, RolloutWriter } from "../store/rollout.ts";
+import { ContextProjection } from "../store/rollout_context.ts";
+import { threadNameUpdated } from "../store/rollout_items.ts";
+import { streamRollout } from "../store/rollout_reader.ts";
+import { type ThreadReplay, TurnsProjection } from "../store/rollout_turns.ts";
+import type { ThreadIndex } from "../store/thread_index.ts";
+import { appendThreadName } from "../store/thread_names.ts";
+import type { ThreadQuery } from "../store/thread_query.ts";
+import type { ThreadRow } from "../store/thread_row.ts";
+import type { Thread, ThreadMeta, ThreadPast } from "./thread.ts";
+import { type LogObserver, ThreadLog } from "./thread_log.ts";
+
+/** A thread read back whole. */
+export interface StoredThread {
+  readonly path: string;
+  readonly meta: ThreadMeta;
+  readonly past: ThreadPast;
+  /** Null where the file does not say: then the configuration decides. */
+  readonly model: string | null;
+  readonly modelProvider: string | null;
+  readonly lastCwd: string;
+}
+
+export interface ThreadLibraryOptions {
+  readonly codexHome: string;
+  readonly index: ThreadIndex;
+  readonly clock: Clock;
+  readonly ids: { thread(): string };
+  readonly cliVersion: string;
+  readonly timezone: string;
+  /** The provider of files that name none. */
+  defaultProvider(): Promise<string>;
+  originator(): string;
+  contextWindow(model: string): number | null;
+}
+
+/** Invariant: only a writer that holds the lock of a rollout changes it; reading needs no lock. */
+export class ThreadLibrary {
+  readonly #options: ThreadLibraryOptions;
+
+  constructor(options: ThreadLibraryOptions) {
+    this.#options = options;
+  }
+
+  /** One page of stored threads. */
+  async list(query: ThreadQuery): Promise<{ data: ThreadView[]; nextCursor: string | null }> {
+    const provider = await this.#options.defaultProvider();
+    const page = await this.#options.index.list({
+      ...query,
+      // Absent means the configured provider, an empty list every provider (as upstream).
+      modelProviders: query.modelProviders ?? [provider],
+      defaultModelProvider: provider,
+    });
+    return {
+      data: page.rows.map((row) => viewOfRow(row, provider)),
+      nextCursor: page.nextCursor,
+    };
+  }
+
+  /** The index row of a thread whose file exists. */
+  async requireStored(id: string): Promise<ThreadRow> {
+    const row = await this.#options.index.find(id);
+    if (!row || row.isArchived) throw notFound(id);
+    return row;
+  }
+
+  /** Reads a thread that is not loaded. */
+  async view(id: string, options: { readonly turns: boolean }): Promise<ThreadView> {
+    const row = await this.#options.index.find(id);
+    if (!row) throw new CodexError("threadNotLoaded", `thread not loaded: ${id}`);
+    const view = viewOfRow(row, await this.#options.defaultProvider());
+    if (!options.turns) return view;
+    const { turns } = (await replay(row.path, { context: false })).shown;
+    return { ...view, turns };
+  }
+
+  /** Reads everything that is needed to go on with a thread. */
+  async open(id: string): Promise<StoredThread> {
+    const row = await this.#options.index.find(id);
+    if (!row) throw notFound(id);
+    if (row.isArchived) {
+      // Upstream's words.
+      // deno-lint-ignore codex/error-message
+      throw new CodexError(
+        "threadArchived",
+        `session ${id} is archived. Run \`codex unarchive ${id}\` to unarchive it first.`,
+      );
+    }
+    const { shown, history } = await replay(row.path, { context: true });
+    const { lastContext } = shown;
+    return {
+      path: row.path,
+      meta: {
+        id,
+        createdAtMs: row.createdAtMs,
+        forkedFromId: row.forkedFromId,
+        ephemeral: false,
+        source: row.source,
+        threadSource: row.threadSource,
+        gitInfo: row.gitInfo,
+        name: row.name,
+        preview: row.preview ?? "",
+        cliVersion: row.cliVersion,
+        cwd: row.cwd,
+      },
+      past: { history, turns: shown.turns, usage: shown.tokenUsage },
+      model: lastContext?.model ?? null,
+      modelProvider: row.modelProvider,
+      lastCwd: lastContext?.cwd ?? row.cwd,
+    };
+  }
+
+  /** The log of a new thread. */
+  createLog(meta: ThreadMeta): ThreadLog {
+    return this.#log(meta.ephemeral ? null : this.#pathOf(meta), {});
+  }
+
+  /** The log that goes on with a stored thread; `threadLocked` when another process has it. */
+  continueLog(stored: StoredThread): ThreadLog {
+    return this.#log(stored.path, { writer: RolloutWriter.open(stored.path) });
+  }
+
+  /** What a fork starts from: the thread as it is now, loaded or not. */
+  async snapshot(id: string, loaded: Thread | undefined): Promise<StoredThread> {
+    if (!loaded) return await this.open(id);
+    const { path } = loaded.view({ turns: false });
+    if (path === null || !loaded.isMaterialized) throw notFound(id);
+    return {
+      path,
+      meta: loaded.meta,
+      past: {
+        history: loaded.history,
+        turns: loaded.view({ turns: true }).turns,
+        usage: loaded.usage,
+      },
+      model: loaded.settings.model,
+      modelProvider: loaded.settings.modelProvider,
+      lastCwd: loaded.settings.cwd,
+    };
+  }
+
+  /** A new thread with a copy of the records of another. */
+  async fork(source: StoredThread, options: {
+    readonly ephemeral: boolean;
+    readonly cwd: string;
+    readonly threadSource: string | null;
+    readonly source: SessionSource;
+  }): Promise<{ meta: ThreadMeta; log: ThreadLog }> {
+    const meta: ThreadMeta = {
+      ...source.meta,
+      ...options,
+      id: this.#options.ids.thread(),
+      createdAtMs: this.#options.clock.now(),
+      forkedFromId: source.meta.id,
+      name: null,
+      cliVersion: this.#options.cliVersion,
+    };
+    if (meta.ephemeral) return { meta, log: this.#log(null, {}) };
+    const log = this.#log(this.#pathOf(meta), { inherited: await allRecords(source.path) });
+    log.forked(meta, source);
+    return { meta, log };
+  }
+
+  /** Names a thread that is not loaded. */
+  async rename(id: string, name: string): Promise<void> {
+    const row = await this.requireStored(id);
+    const writer = RolloutWriter.open(row.path);
+    try {
+      writer.append([threadNameUpdated(id, name)], this.#options.clock.now());
+    } finally {
+      writer.close();
+    }
+    this.#named(id, name);
+    this.#options.index.upsert({ ...row, name });
+  }
+
+  /** The real Codex looks for names in a file of its own. */
+  #named(threadId: string, name: string): void {
+    const atMs = this.#options.clock.now();
+    appendThreadName(this.#options.codexHome, { threadId, name, atMs });
+  }
+
+  /** Corrects the git state of a thread that is not loaded; kept in the index only (as upstream). */
+  async updateGitInfo(id: string, change: GitInfoChange): Promise<ThreadView> {
+    const row = await this.requireStored(id);
+    const gitInfo = changedGitInfo(row.gitInfo, change);
+    this.#options.index.upsert({ ...row, gitInfo });
+    return viewOfRow({ ...row, gitInfo }, await this.#options.defaultProvider());
+  }
+
+  /** Moves the file out of the list. */
+  async archive(id: string): Promise<void> {
+    const row = await this.requireStored(id);
+    const path = archiveRollout(this.#options.codexHome, row.path);
+    this.#options.index.upsert({ ...row, path, isArchived: true });
+  }
+
+  /** Moves the file back into the list. */
+  async unarchive(id: string): Promise<ThreadView> {
+    const row = await this.#options.index.find(id);
+    if (!row?.isArchived) {
+      throw new CodexError("rolloutNotFound", `no archived rollout found for thread id ${id}`);
+    }
+    const atMs = this.#options.clock.now();
+    const path = unarchiveRollout(this.#options.codexHome, { path: row.path, atMs });
+    const back = { ...row, path, isArchived: false, updatedAtMs: atMs };
+    this.#options.index.upsert(back);
+    return viewOfRow(back, await this.#options.defaultProvider());
+  }
+
+  #pathOf(meta: ThreadMeta): string {
+    return rolloutPath(this.#options.codexHome, {
+      threadId: meta.id,
+      createdAtMs: meta.createdAtMs,
+    });
+  }
+
+  #log(
+    path: string | null,
+    start: { readonly writer?: RolloutWriter; readonly inherited?: readonly RolloutItem[] },
+  ): ThreadLog {
+    const { clock, originator, timezone, contextWindow } = this.#options;
+    return new ThreadLog({
+      path,
+      clock,
+      originator,
+      timezone,
+      contextWindow,
+      onChange: (meta, change) => this.#index(meta, change),
+      onNamed: (id, name) => this.#named(id, name),
+      ...start,
+    });
+  }
+
+  #index(meta: ThreadMeta, change: Parameters<LogObserver>[1]): void {
+    this.#options.index.upsert({
+      id: meta.id,
+      path: change.path,
+      createdAtMs: meta.createdAtMs,
+      updatedAtMs: change.updatedAtMs,
+      preview: meta.preview,
+      name: meta.name,
+      cwd: meta.cwd,
+      source: meta.source,
+      threadSource: meta.threadSource,
+      modelProvider: change.modelProvider,
+      cliVersion: meta.cliVersion,
+      forkedFromId: meta.forkedFromId,
+      gitInfo: meta.gitInfo,
+      isArchived: false,
+      size: change.size,
+      mtimeMs: change.updatedAtMs,
+    });
+  }
+}
+
+/** Which members to change: absent ones stay, null ones are cleared. */
+export interface GitInfoChange {
+  readonly sha?: string | null | undefined;
+  readonly branch?: string | null | undefined;
+  readonly originUrl?: string | null | undefined;
+}
+
+/** The git state after a change. */
+export function changedGitInfo(before: GitInfo | null, change: GitInfoChange): GitInfo {
+  const choose = (now: string | null | undefined, old: string | null | undefined) =>
+    now === undefined ? old ?? null : now;
+  return {
+    sha: choose(change.sha, before?.sha),
+    branch: choose(change.branch, before?.branch),
+    originUrl: choose(change.originUrl, before?.originUrl),
+  };
+}
+
+function notFound(id: string): CodexError {
+  return new CodexError("rolloutNotFound", `no rollout found for thread id ${id}`);
+}
+
+/** Reads a rollout once for both of its readers. */
+async function replay(path: string, options: { readonly context: boolean }) {
+  const shown = new TurnsProjection();
+  const context = new ContextProjection();
+  for await (const batch of streamRollout(path)) {
+    shown.addAll(batch);
+    if (options.context) context.addAll(batch);
+  }
+  const replayed: ThreadReplay = shown.finish();
+  return { shown: replayed, history: context.finish() };
+}
+
+async function allRecords(path: string): Promise<RolloutItem[]> {
+  const items: RolloutItem[] = [];
+  for await (const batch of streamRollout(path)) {
+    for (const { type, payload } of batch) items.push({ type, payload });
+  }
+  return items;
+}
+
+function viewOfRow(row: ThreadRow, defaultProvider: string): ThreadView {
+  return {
+    id: row.id,
+    sessionId: row.id,
+    forkedFromId: row.forkedFromId,
+    preview: row.preview ?? "",
+    ephemeral: false,
+    modelProvider: row.modelProvider ?? defaultProvider,
+    createdAt: Math.floor(row.createdAtMs / 1000),
+    updatedAt: Math.floor(row.updatedAtMs / 1000),
+    recencyAt: Math.floor(row.updatedAtMs / 1000),
+    status: { type: "notLoaded" },
+    path: row.path,
+    cwd: row.cwd,
+    cliVersion: row.cliVersion,
+    source: row.source,
+    threadSource: row.threadSource,
+    projectId: null,
+    agentNickname: null,
+    agentRole: null,
+    gitInfo: row.gitInfo,
+    name: row.name,
+    turns: [],
+  };
+}

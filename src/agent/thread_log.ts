@@ -1,0 +1,282 @@
+/** What of a thread outlives the process: agent facts as rollout records; must not know how files are written. */
+import type { Clock } from "../lib/clock.ts";
+import type { ThreadItem } from "../protocol/item.ts";
+import type { ResponseItem } from "../protocol/response_item.ts";
+import type { GitInfo } from "../protocol/thread_types.ts";
+import type { ThreadTokenUsage } from "../protocol/turn_types.ts";
+import { type RolloutItem, RolloutWriter } from "../store/rollout.ts";
+import * as records from "../store/rollout_items.ts";
+import type { PreparedInput, ThreadMeta } from "./thread.ts";
+import type { ThreadSettings } from "./thread_settings.ts";
+import { textOf } from "./response_stream.ts";
+import type { TurnOutcome } from "./turn.ts";
+
+/** What the log tells the index about; the index is best effort and can be rebuilt. */
+export type LogObserver = (
+  meta: ThreadMeta,
+  change: {
+    readonly path: string;
+    readonly modelProvider: string | null;
+    readonly updatedAtMs: number;
+    /** 0: the index reads the file again when it next looks. */
+    readonly size: number;
+  },
+) => void;
+
+export interface ThreadLogOptions {
+  /** Null for ephemeral threads, which leave nothing behind. */
+  readonly path: string | null;
+  readonly clock: Clock;
+  /** The name of the first client of the process (as upstream). */
+  readonly originator: () => string;
+  readonly timezone: string;
+  readonly contextWindow: (model: string) => number | null;
+  readonly onChange: LogObserver;
+  readonly onNamed: (threadId: string, name: string) => void;
+  /** The writer of a rollout that exists already. */
+  readonly writer?: RolloutWriter;
+  /** Records to put at the start of a new rollout: the past of a fork. */
+  readonly inherited?: readonly RolloutItem[];
+}
+
+/**
+ * The durable side of one thread.
+ *
+ * Invariants: a method that returns has written everything, and one that throws has written nothing;
+ * the file appears with the first user message, not before (as upstream).
+ */
+export class ThreadLog {
+  readonly path: string | null;
+  readonly #options: ThreadLogOptions;
+  #writer: RolloutWriter | null;
+  #provider: string | null = null;
+  #baseInstructions: string | null = null;
+
+  constructor(options: ThreadLogOptions) {
+    this.path = options.path;
+    this.#options = options;
+    this.#writer = options.writer ?? null;
+  }
+
+  /** Whether there is a file: not before the first user message, never for ephemeral threads. */
+  get isMaterialized(): boolean {
+    return this.#writer !== null;
+  }
+
+  /** A fork is written at once: it has user messages from the start. */
+  forked(meta: ThreadMeta, from: { readonly modelProvider: string | null }): void {
+    this.#provider = from.modelProvider;
+    this.#materialize(meta);
+    this.#changed(meta);
+  }
+
+  /** A turn was accepted: its settings, what the model is told first, and what the user said. */
+  turnStarted(
+    turn: {
+      readonly turnId: string;
+      readonly startedAtMs: number;
+      readonly settings: ThreadSettings;
+      readonly prepared: PreparedInput;
+    },
+    meta: ThreadMeta,
+  ): void {
+    const { settings, prepared, startedAtMs, turnId } = turn;
+    this.#provider = settings.modelProvider;
+    this.#baseInstructions = settings.baseInstructions;
+    const items = [
+      records.taskStarted({
+        turnId,
+        startedAt: seconds(startedAtMs),
+        modelContextWindow: this.#options.contextWindow(settings.model),
+      }),
+      ...prepared.context.map(records.responseItem),
+      records.turnContext({
+        turnId,
+        cwd: settings.cwd,
+        currentDate: localDate(startedAtMs),
+        timezone: this.#options.timezone,
+        approvalPolicy: settings.approvalPolicy,
+        sandboxPolicy: settings.sandboxPolicy,
+        model: settings.model,
+        reasoningEffort: settings.effort,
+      }),
+      ...userInputRecords(prepared),
+    ];
+    this.#materialize(meta);
+    this.#append(items);
+    this.#changed(meta);
+  }
+
+  /** The file exists from now on; a failure leaves none behind. */
+  #materialize(meta: ThreadMeta): void {
+    if (this.#writer || this.path === null) return;
+    const { clock, inherited } = this.#options;
+    const first = records.sessionMeta({
+      threadId: meta.id,
+      createdAtMs: meta.createdAtMs,
+      cwd: meta.cwd,
+      originator: this.#options.originator(),
+      cliVersion: meta.cliVersion,
+      source: meta.source,
+      modelProvider: this.#provider ?? "",
+      baseInstructions: this.#baseInstructions,
+      gitInfo: meta.gitInfo,
+      forkedFromId: meta.forkedFromId,
+    });
+    const named = meta.name === null ? [] : [records.threadNameUpdated(meta.id, meta.name)];
+    const writer = RolloutWriter.create(this.path);
+    try {
+      writer.append([first, ...(inherited ?? []), ...named], clock.now());
+    } catch (error) {
+      writer.close();
+      throw error;
+    }
+    this.#writer = writer;
+  }
+
+  /** Input that was added to a running turn. */
+  userInput(prepared: PreparedInput): void {
+    this.#append(userInputRecords(prepared));
+  }
+
+  responseItem(item: ResponseItem): void {
+    this.#append([records.responseItem(item), ...eventsOf(item)]);
+  }
+
+  /** An item that a tool showed; only commands and file changes are kept beside the call itself. */
+  toolItem(
+    item: ThreadItem,
+    detail: { readonly turnId: string; readonly argv: readonly string[] | null },
+  ): void {
+    switch (item.type) {
+      case "commandExecution":
+        return this.#append([
+          records.execCommandEnd(item, {
+            turnId: detail.turnId,
+            argv: detail.argv ?? [item.command],
+          }),
+        ]);
+      case "fileChange":
+        return this.#append([
+          records.patchApplyEnd(item, { turnId: detail.turnId, stdout: "", stderr: "" }),
+        ]);
+      case "imageView":
+        return this.#append([records.viewImageToolCall(item.id, item.path)]);
+    }
+  }
+
+  usage(usage: ThreadTokenUsage): void {
+    this.#append([records.tokenCount(usage, null)]);
+  }
+
+  /** What the model is told about an interruption, written here and returned for the history. */
+  interruption(): ResponseItem[] {
+    const item: ResponseItem = {
+      type: "message",
+      role: "user",
+      content: [{ type: "input_text", text: INTERRUPTED_TEXT }],
+    };
+    this.#append([records.responseItem(item)]);
+    return [item];
+  }
+
+  turnEnded(turn: {
+    readonly turnId: string;
+    readonly outcome: TurnOutcome;
+    readonly completedAtMs: number;
+    readonly durationMs: number;
+  }): void {
+    const { outcome, turnId, durationMs } = turn;
+    const ended = { turnId, durationMs, completedAt: seconds(turn.completedAtMs) };
+    switch (outcome.status) {
+      case "completed":
+        return this.#append([
+          records.taskComplete({ ...ended, lastAgentMessage: outcome.lastMessage }),
+        ]);
+      case "interrupted":
+        return this.#append([records.turnAborted(ended)]);
+      case "failed":
+        return this.#append([
+          records.errorEvent(outcome.error),
+          records.taskComplete({ ...ended, lastAgentMessage: null }),
+        ]);
+    }
+  }
+
+  named(name: string, meta: ThreadMeta): void {
+    this.#append([records.threadNameUpdated(meta.id, name)]);
+    if (this.path !== null) this.#options.onNamed(meta.id, name);
+    this.#changed({ ...meta, name });
+  }
+
+  gitInfo(git: GitInfo, meta: ThreadMeta): void {
+    this.#changed({ ...meta, gitInfo: git });
+  }
+
+  /** Gives the file back. */
+  close(): void {
+    this.#writer?.close();
+    this.#writer = null;
+  }
+
+  #append(items: readonly RolloutItem[]): void {
+    this.#writer?.append(items, this.#options.clock.now());
+  }
+
+  #changed(meta: ThreadMeta): void {
+    if (this.path === null || !this.#writer) return;
+    this.#options.onChange(meta, {
+      path: this.path,
+      modelProvider: this.#provider,
+      updatedAtMs: this.#options.clock.now(),
+      size: 0,
+    });
+  }
+}
+
+const INTERRUPTED_TEXT = "<turn_aborted>\nThe user interrupted the turn on purpose. " +
+  "Commands and tools that were stopped may have done part of their work; " +
+  "commands started in the background may still run.\n</turn_aborted>";
+
+function userInputRecords({ message, input }: PreparedInput): RolloutItem[] {
+  const texts = input.flatMap((part) => part.type === "text" ? [part] : []);
+  return [
+    records.responseItem(message),
+    records.userMessage(texts.map((part) => part.text).join("\n"), {
+      images: input.flatMap((part) => part.type === "image" ? [part.url] : []),
+      localImages: input.flatMap((part) => part.type === "localImage" ? [part.path] : []),
+    }),
+  ];
+}
+
+/** The event that shows an item of the model to people; the model context is kept apart from it. */
+function eventsOf(item: ResponseItem): RolloutItem[] {
+  switch (item.type) {
+    case "message":
+      if (item.role !== "assistant") return [];
+      return [records.agentMessage(textOf(item.content), item.phase ?? null)];
+    case "reasoning":
+      return item.summary.map((part) => records.agentReasoning(part.text ?? ""));
+    case "web_search_call":
+      return [
+        records.webSearchEnd({
+          callId: item.id ?? "",
+          query: item.action?.query ?? "",
+          action: item.action ?? null,
+        }),
+      ];
+    default:
+      return [];
+  }
+}
+
+function seconds(ms: number): number {
+  return Math.floor(ms / 1000);
+}
+
+/** `YYYY-MM-DD` where the server runs. */
+export function localDate(ms: number): string {
+  const date = new Date(ms);
+  const pad = (value: number) => String(value).padStart(2, "0");
+  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
+}

@@ -1,0 +1,43 @@
+/** What a tool may do to its turn, bound to one turn of one thread; must not know any particular tool. */
+import type { Clock } from "../lib/clock.ts";
+import type { ActiveTurn, Thread } from "./thread.ts";
+import type { ThreadLog } from "./thread_log.ts";
+import type { FileRevision, ToolContext } from "./tools/tool.ts";
+
+/** The context of the tools of one turn. */
+export function toolContext(thread: Thread, options: {
+  readonly turn: ActiveTurn;
+  readonly log: ThreadLog;
+  readonly clock: Clock;
+  readonly env: Readonly<Record<string, string>>;
+  readonly filesChanged: (changes: readonly FileRevision[]) => void;
+}): ToolContext {
+  const { turn, log, clock } = options;
+  const turnId = turn.id;
+  return {
+    threadId: thread.id,
+    turnId,
+    cwd: turn.settings.cwd,
+    approvalPolicy: turn.settings.approvalPolicy,
+    sandboxPolicy: turn.settings.sandboxPolicy,
+    env: options.env,
+    signal: turn.signal,
+    now: () => clock.now(),
+    itemStarted: (item) => thread.emit({ type: "itemStarted", turnId, item, atMs: clock.now() }),
+    itemCompleted: (item, detail) => {
+      log.toolItem(item, { turnId, argv: detail?.argv ?? null });
+      // Upstream leaves the items of an interrupted turn as they are, and clients close them.
+      if (!turn.signal.aborted) {
+        thread.emit({ type: "itemCompleted", turnId, item, atMs: clock.now() });
+      }
+    },
+    commandOutput: (itemId, delta) =>
+      thread.emit({ type: "commandOutputDelta", turnId, itemId, delta }),
+    terminalInteraction: (itemId, interaction) =>
+      thread.emit({ type: "terminalInteraction", turnId, itemId, ...interaction }),
+    planUpdated: (plan) =>
+      thread.emit({ type: "planUpdated", turnId, explanation: plan.explanation, plan: plan.plan }),
+    filesChanged: options.filesChanged,
+    approve: (request) => thread.ask(request),
+  };
+}

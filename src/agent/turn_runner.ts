@@ -1,0 +1,98 @@
+/** Puts a turn together from the thread's settings and runs it; must not know clients or the disk format. */
+import type { Config } from "../config/config.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { ModelClient, ModelError, ToolSpec } from "./model/port.ts";
+import type { ActiveTurn, Thread } from "./thread.ts";
+import type { ThreadLog } from "./thread_log.ts";
+import { ToolRegistry } from "./tool_calls.ts";
+import { toolContext } from "./tool_context.ts";
+import type { FileRevision, Tool } from "./tools/tool.ts";
+import { runTurn, type TurnHost, type TurnOutcome } from "./turn.ts";
+
+/** What every turn of one thread has in common. */
+export interface TurnParts {
+  readonly config: Config;
+  readonly log: ThreadLog;
+  readonly clock: Clock;
+  readonly env: Readonly<Record<string, string>>;
+  readonly tools: readonly Tool[];
+  readonly baseInstructions: string;
+  modelClient(providerId: string): Promise<ModelClient>;
+  contextWindow(model: string): number | null;
+  retryDelayMs(attempt: number, error: ModelError): number;
+  turnDiff(changes: readonly FileRevision[]): Promise<string>;
+  newItemId(): string;
+}
+
+/** Runs one turn of the thread to its end. */
+export async function runThreadTurn(
+  thread: Thread,
+  { turn, parts }: { readonly turn: ActiveTurn; readonly parts: TurnParts },
+): Promise<TurnOutcome> {
+  const { settings } = turn;
+  const model = await parts.modelClient(settings.modelProvider);
+  const registry = new ToolRegistry(parts.tools);
+  const diffs: Promise<void>[] = [];
+  const outcome = await runTurn(turnHost(thread, parts), {
+    turnId: turn.id,
+    model,
+    tools: registry,
+    toolContext: toolContext(thread, {
+      turn,
+      log: parts.log,
+      clock: parts.clock,
+      env: parts.env,
+      filesChanged: diffReporter(thread, { turn, parts, diffs }),
+    }),
+    request: {
+      model: settings.model,
+      instructions: settings.baseInstructions ?? parts.baseInstructions,
+      tools: toolSpecs(registry),
+      effort: settings.effort,
+      summary: settings.summary,
+      verbosity: parts.config.verbosity,
+      serviceTier: settings.serviceTier,
+      outputSchema: turn.outputSchema,
+      threadId: thread.id,
+      turnId: turn.id,
+    },
+    streamMaxRetries: parts.config.modelProviders[settings.modelProvider]?.streamMaxRetries ?? 5,
+    retryDelayMs: parts.retryDelayMs,
+    clock: parts.clock,
+    signal: turn.signal,
+  });
+  await Promise.all(diffs);
+  return outcome;
+}
+
+function toolSpecs(registry: ToolRegistry): ToolSpec[] {
+  return registry.tools.filter((tool) => !tool.hidden).map((tool) => tool.spec);
+}
+
+function turnHost(thread: Thread, parts: TurnParts): TurnHost {
+  return {
+    history: () => thread.history,
+    remember: (item) => thread.remember(item),
+    emit: (event) => thread.emit(event),
+    usage: (usage) => thread.addUsage(usage, parts.contextWindow(thread.settings.model)),
+    newItemId: parts.newItemId,
+    takeSteering: () => thread.takeSteering(),
+    isCancelled: () => thread.isCancelled,
+    interrupt: () => thread.interrupt(null),
+  };
+}
+
+/** Announces what the turn has changed so far; the turn does not end before the last announcement. */
+function diffReporter(
+  thread: Thread,
+  { turn, parts, diffs }: { turn: ActiveTurn; parts: TurnParts; diffs: Promise<void>[] },
+): (changes: readonly FileRevision[]) => void {
+  const revisions: FileRevision[] = [];
+  return (changes) => {
+    revisions.push(...changes);
+    const report = parts.turnDiff([...revisions]).then((diff) => {
+      thread.emit({ type: "diffUpdated", turnId: turn.id, diff });
+    });
+    diffs.push(report);
+  };
+}

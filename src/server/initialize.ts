@@ -1,0 +1,56 @@
+/** The handshake of a client; must not load the schema library, which would double the start-up time. */
+import { parseInitializeParams } from "../protocol/initialize_params.ts";
+import type { IncomingRequest } from "../rpc/connection.ts";
+import { rpcCodes, RpcError } from "../rpc/jsonrpc.ts";
+import { toRpcError } from "./errors.ts";
+import type { Peer } from "./peer.ts";
+import type { ServerIdentity } from "./server.ts";
+
+/** What a header value may hold: visible ASCII, space and tab. */
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** Answers `initialize`; returns the originator, which is the name of the first client of the process. */
+export function initialize(peer: Peer, options: {
+  readonly request: IncomingRequest;
+  readonly identity: ServerIdentity;
+  readonly originator: string | null;
+}): string {
+  const { request, identity } = options;
+  if (peer.info) {
+    throw new RpcError(rpcCodes.invalidRequest, "Already initialized", {
+      reason: "alreadyInitialized",
+    });
+  }
+  const { clientInfo, capabilities } = parse(request.params);
+  const { name, version } = clientInfo;
+  if (name === "" || !HEADER_VALUE.test(name)) {
+    // deno-lint-ignore codex/error-message -- Upstream's words.
+    throw new RpcError(
+      rpcCodes.invalidRequest,
+      `Invalid clientInfo.name: '${name}'. Must be a valid HTTP header value.`,
+      { reason: "invalidClientName" },
+    );
+  }
+  const originator = options.originator ?? name;
+  peer.initialize({
+    name,
+    version,
+    experimentalApi: capabilities?.experimentalApi ?? false,
+    optOut: new Set(capabilities?.optOutNotificationMethods ?? []),
+  });
+  request.reply({
+    userAgent: `${originator}/${identity.version} ${identity.platformText} (${name}; ${version})`,
+    codexHome: identity.codexHome,
+    platformFamily: identity.platformFamily,
+    platformOs: identity.platformOs,
+  });
+  return originator;
+}
+
+function parse(params: unknown): ReturnType<typeof parseInitializeParams> {
+  try {
+    return parseInitializeParams(params);
+  } catch (error) {
+    throw toRpcError(error);
+  }
+}

@@ -1,0 +1,162 @@
+/** Handlers of `thread/*`; they know neither JSON nor connections. */
+import type { Agent } from "../../agent/agent.ts";
+import type { Loaded } from "../../agent/threads.ts";
+import { CodexError } from "../../lib/errors.ts";
+import type { ClientMethod, Params } from "../../protocol/mod.ts";
+import type { ThreadQuery } from "../../store/thread_query.ts";
+import type { Handlers, RequestContext } from "../context.ts";
+import type { Fanout } from "../fanout.ts";
+import { requireThreadId } from "./thread_id.ts";
+
+type ThreadMethod = Extract<ClientMethod, `thread/${string}`>;
+
+const LOADED_LIST_LIMIT = 100;
+
+/** The handlers of `thread/*`. */
+export function threadHandlers(agent: Agent, fanout: Fanout): Handlers<ThreadMethod> {
+  return { ...openingHandlers(agent, fanout), ...storedHandlers(agent, fanout) };
+}
+
+type OpeningMethod = "thread/start" | "thread/resume" | "thread/fork";
+
+/** What loads a thread subscribes the caller to it. */
+function openingHandlers(agent: Agent, fanout: Fanout): Handlers<OpeningMethod> {
+  const subscribe = (context: RequestContext, { thread }: Loaded) => {
+    const { peer } = context;
+    fanout.subscribe(peer, { threadId: thread.id, release: agent.threads.watch(thread.id) });
+    context.after(() => {
+      for (const approval of thread.pendingApprovals) fanout.ask(peer, thread.id, approval);
+    });
+  };
+  return {
+    "thread/start": async (params, context) => {
+      const loaded = await agent.start(params);
+      subscribe(context, loaded);
+      const result = openedResult(loaded, { turns: true });
+      context.after(() => fanout.broadcast("thread/started", { thread: result.thread }));
+      return result;
+    },
+    "thread/resume": async (params, context) => {
+      const threadId = requireThreadId(params.threadId);
+      const wasLoaded = agent.threads.find(threadId) !== undefined;
+      const loaded = await agent.resume(threadId, params);
+      subscribe(context, loaded);
+      // `excludeTurns` is ignored: clients that page history accept embedded turns instead.
+      const result = openedResult(loaded, { turns: true });
+      context.after(() => {
+        if (!wasLoaded) {
+          fanout.publish(threadId, { type: "statusChanged", status: loaded.thread.status });
+        }
+      });
+      return result;
+    },
+    "thread/fork": async (params, context) => {
+      const loaded = await agent.fork(requireThreadId(params.threadId), params);
+      subscribe(context, loaded);
+      const result = openedResult(loaded, { turns: true });
+      context.after(() => fanout.broadcast("thread/started", { thread: result.thread }));
+      return result;
+    },
+  };
+}
+
+/** What works on threads whether they are loaded or not. */
+function storedHandlers(
+  agent: Agent,
+  fanout: Fanout,
+): Handlers<Exclude<ThreadMethod, OpeningMethod>> {
+  return {
+    "thread/read": async (params) => {
+      const threadId = requireThreadId(params.threadId);
+      return { thread: await agent.read(threadId, { turns: params.includeTurns ?? false }) };
+    },
+    "thread/list": (params) => asksForGroups(params) ? NO_THREADS : agent.list(listQuery(params)),
+    "thread/loaded/list": (params) => {
+      const ids = agent.threads.loadedIds;
+      const from = params.cursor ? ids.indexOf(params.cursor) + 1 : 0;
+      const data = ids.slice(from, from + Math.max(1, params.limit ?? LOADED_LIST_LIMIT));
+      const more = from + data.length < ids.length;
+      return { data, nextCursor: more ? data.at(-1) ?? null : null };
+    },
+    "thread/name/set": async (params) => {
+      const threadId = requireThreadId(params.threadId);
+      const name = params.name.trim();
+      if (name === "") throw new CodexError("invalidRequest", "thread name must not be empty");
+      await agent.rename(threadId, name);
+      return {};
+    },
+    "thread/archive": async (params, context) => {
+      const threadId = requireThreadId(params.threadId);
+      await agent.archive(threadId);
+      context.after(() => fanout.broadcast("thread/archived", { threadId }));
+      return {};
+    },
+    "thread/unarchive": async (params, context) => {
+      const threadId = requireThreadId(params.threadId);
+      const thread = await agent.unarchive(threadId);
+      context.after(() => fanout.broadcast("thread/unarchived", { threadId }));
+      return { thread };
+    },
+    "thread/unsubscribe": (params, context) => {
+      const threadId = requireThreadId(params.threadId);
+      if (!agent.threads.find(threadId)) return { status: "notLoaded" };
+      const was = fanout.unsubscribe(context.peer, threadId);
+      return { status: was ? "unsubscribed" : "notSubscribed" };
+    },
+    "thread/metadata/update": async (params) => {
+      const threadId = requireThreadId(params.threadId);
+      const { gitInfo } = params;
+      if (!gitInfo || Object.keys(gitInfo).length === 0) {
+        throw new CodexError("invalidRequest", "gitInfo must include at least one field");
+      }
+      return { thread: await agent.updateGitInfo(threadId, gitInfo) };
+    },
+  };
+}
+
+const NO_THREADS = { data: [], nextCursor: null };
+
+/** No thread has a section, a project or a parent here. */
+function asksForGroups(params: Params<"thread/list">): boolean {
+  return [
+    params.sectionId,
+    params.projectId,
+    params.parentThreadId,
+    params.ancestorThreadId,
+    params.attachedToThreadId,
+  ].some((group) => typeof group === "string");
+}
+
+function listQuery(params: Params<"thread/list">): ThreadQuery {
+  const cwd = Array.isArray(params.cwd) ? params.cwd[0] : params.cwd;
+  const { cursor, limit, sortKey, sortDirection, archived, modelProviders, searchTerm } = params;
+  return {
+    cursor: cursor ?? null,
+    limit: limit ?? null,
+    sortKey: sortKey ?? null,
+    sortDirection: sortDirection ?? null,
+    archived: archived ?? null,
+    modelProviders: modelProviders ?? null,
+    searchTerm: searchTerm ?? null,
+    cwd: cwd ?? null,
+    sourceKinds: params.sourceKinds ?? [],
+  };
+}
+
+/** What start, resume and fork answer, in the superset that both known clients accept. */
+function openedResult({ thread, config }: Loaded, options: { readonly turns: boolean }) {
+  const { settings } = thread;
+  return {
+    thread: thread.view(options),
+    model: settings.model,
+    modelProvider: settings.modelProvider,
+    serviceTier: settings.serviceTier,
+    cwd: settings.cwd,
+    runtimeWorkspaceRoots: [settings.cwd],
+    instructionSources: [],
+    approvalPolicy: settings.approvalPolicy,
+    approvalsReviewer: "user" as const,
+    sandbox: settings.sandboxPolicy,
+    reasoningEffort: settings.effort ?? config.reasoningEffort,
+  };
+}

@@ -1,0 +1,36 @@
+/** Handlers of `turn/*`; they know neither JSON nor connections. */
+import type { Agent } from "../../agent/agent.ts";
+import type { ClientMethod } from "../../protocol/mod.ts";
+import type { Handlers } from "../context.ts";
+import { requireThreadId } from "./thread_id.ts";
+
+type TurnMethod = Extract<ClientMethod, `turn/${string}`>;
+
+export function turnHandlers(agent: Agent): Handlers<TurnMethod> {
+  return {
+    "turn/start": async (params, context) => {
+      const loaded = agent.threads.get(requireThreadId(params.threadId));
+      const { settings, prepared } = await agent.prepareTurn(loaded, {
+        input: params.input,
+        clientId: params.clientUserMessageId ?? null,
+        overrides: params,
+      });
+      const turn = loaded.thread.startTurn(prepared, {
+        settings,
+        outputSchema: params.outputSchema ?? undefined,
+        afterAcknowledged: (callback) => context.after(callback),
+      });
+      return { turn };
+    },
+    "turn/steer": async (params) => {
+      const loaded = agent.threads.get(requireThreadId(params.threadId));
+      const prepared = await agent.prepareSteering(loaded, params.input);
+      return { turnId: loaded.thread.steer(prepared, params.expectedTurnId) };
+    },
+    "turn/interrupt": (params) => {
+      const { thread } = agent.threads.get(requireThreadId(params.threadId));
+      thread.interrupt(params.turnId);
+      return {};
+    },
+  };
+}

@@ -1,0 +1,200 @@
+/** The server as one object: accepts transports, routes their requests; must not know any single method. */
+import type { Clock } from "../lib/clock.ts";
+import { KeyedLock } from "../lib/keyed_lock.ts";
+import type { Logger } from "../lib/log.ts";
+import { experimentalUse } from "../protocol/experimental.ts";
+import { allRequestMethods, loadedRequestEntry, loadRequestEntry } from "../protocol/mod.ts";
+import { parseParams } from "../protocol/parse.ts";
+import { Connection, type IncomingRequest } from "../rpc/connection.ts";
+import { rpcCodes, RpcError } from "../rpc/jsonrpc.ts";
+import { createRouter, type RouteHandler, type Router } from "../rpc/router.ts";
+import type { Transport } from "../rpc/transport.ts";
+import { RequestScope } from "./context.ts";
+import { toRpcError } from "./errors.ts";
+import { Fanout } from "./fanout.ts";
+import { initialize } from "./initialize.ts";
+import { type HandlerTable, loadHandlers } from "./methods/mod.ts";
+import { Peer } from "./peer.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** How the server names itself and where it lives. */
+export interface ServerIdentity {
+  readonly version: string;
+  readonly codexHome: string;
+  /** `(OS VERSION; ARCH) TERMINAL`, the middle of the user agent. */
+  readonly platformText: string;
+  readonly platformFamily: string;
+  readonly platformOs: string;
+}
+
+export interface ServerOptions {
+  readonly identity: ServerIdentity;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Builds the agent with all that it needs; called once, by the first request that needs it. */
+  startRuntime(server: { readonly fanout: Fanout; originator(): string }): Promise<Runtime>;
+}
+
+/** Answered even when a client floods: they are how a person regains control. */
+const URGENT_METHODS: ReadonlySet<string> = new Set(["turn/interrupt"]);
+
+/** An app-server: any number of clients over any transports. */
+export class Server {
+  readonly #options: ServerOptions;
+  readonly #fanout: Fanout;
+  readonly #router: Router<Peer>;
+  readonly #peers = new Set<Peer>();
+  #runtime: Promise<Runtime> | null = null;
+  /** The name of the first client; it stands for the process in user agents and files (as upstream). */
+  #originator: string | null = null;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.#fanout = new Fanout((threadId, answer) => {
+      this.#runtime?.then(({ agent }) =>
+        agent.threads.find(threadId)?.thread.answer(answer.approvalId, answer.decision)
+      );
+    });
+    this.#router = createRouter({
+      find: (method) => loadedRequestEntry(method) ?? loadRequestEntry(method),
+      parse: (entry, params) => parseParams(entry, params),
+      gate: (peer, _, entry, params) => gate(peer, { entry, params }),
+      handler: (method) => this.#handler(method),
+      unknownMethod: (method) => unknownMethod(method),
+      lock: new KeyedLock(),
+      toRpcError,
+    });
+  }
+
+  get fanout(): Fanout {
+    return this.#fanout;
+  }
+
+  get connectionCount(): number {
+    return this.#peers.size;
+  }
+
+  /** Serves one client until its transport closes. */
+  accept(transport: Transport, options: { readonly onClosed?: () => void } = {}): void {
+    const { log, clock } = this.#options;
+    const peer: Peer = new Peer(
+      new Connection({
+        transport,
+        clock,
+        request: (request) => this.#request(peer, request),
+        // `initialized` says nothing that the answer to `initialize` did not; others are ignored.
+        notification: () => {},
+        closed: () => {
+          this.#peers.delete(peer);
+          this.#fanout.remove(peer);
+          options.onClosed?.();
+        },
+        dropped: (reason) => log.error?.(`Dropped a message: ${reason}`),
+        failed: (error, method) => log.error?.(`${method} failed: ${describe(error)}`),
+        isUrgent: (method) => URGENT_METHODS.has(method),
+      }),
+    );
+    this.#peers.add(peer);
+  }
+
+  #request(peer: Peer, request: IncomingRequest): unknown {
+    // Parsed without the schema library, which would double the time to the first answer.
+    if (request.method === "initialize") {
+      this.#originator = initialize(peer, {
+        request,
+        identity: this.#options.identity,
+        originator: this.#originator,
+      });
+      this.#fanout.add(peer);
+      return undefined;
+    }
+    return this.#router.dispatch(peer, request);
+  }
+
+  /** The loaded tables of handlers, by the first segment of the method. */
+  readonly #handlers = new Map<string, HandlerTable | Promise<HandlerTable>>();
+
+  #handler(method: string): RouteHandler<Peer> | Promise<RouteHandler<Peer>> {
+    const segment = method.slice(0, method.indexOf("/"));
+    let table = this.#handlers.get(segment);
+    if (!table) {
+      table = this.runtime().then((runtime) => loadHandlers(segment, runtime));
+      table.then(
+        (loaded) => this.#handlers.set(segment, loaded),
+        // A failed start, such as a broken config file, is tried again by the next request.
+        () => this.#handlers.delete(segment),
+      );
+      this.#handlers.set(segment, table);
+    }
+    if (table instanceof Promise) return table.then((loaded) => scoped(loaded, method));
+    return scoped(table, method);
+  }
+
+  /** The agent and its surroundings; started on first use. */
+  runtime(): Promise<Runtime> {
+    if (!this.#runtime) {
+      const starting = this.#options.startRuntime({
+        fanout: this.#fanout,
+        originator: () => this.#originator ?? "codex",
+      });
+      this.#runtime = starting;
+      starting.catch(() => this.#runtime = null);
+    }
+    return this.#runtime;
+  }
+
+  /** Resolves when no turn runs. */
+  async drained(): Promise<void> {
+    await (await this.#runtime)?.agent.threads.drained();
+  }
+
+  /** Interrupts what runs, gives files back, closes every connection. */
+  async close(reason = "server shutdown"): Promise<void> {
+    await (await this.#runtime)?.close();
+    for (const peer of this.#peers) peer.connection.close(reason);
+  }
+}
+
+/** Runs the handler with a scope of its own; what must follow the answer follows it. */
+function scoped(table: HandlerTable, method: string): RouteHandler<Peer> {
+  const handler = table.get(method);
+  if (!handler) throw new RpcError(rpcCodes.internal, `No handler for ${method}`);
+  return (params, peer, request) => {
+    const scope = new RequestScope(peer);
+    const result = handler(params, scope);
+    if (result instanceof Promise) return result.then((value) => scope.finish(request, value));
+    return scope.finish(request, result);
+  };
+}
+
+type Entry = NonNullable<ReturnType<typeof loadedRequestEntry>>;
+
+/** Refuses what this client may not call now, in the words of upstream. */
+function gate(
+  peer: Peer,
+  call: { readonly entry: Entry; readonly params: unknown },
+): void {
+  if (!peer.info) {
+    throw new RpcError(rpcCodes.invalidRequest, "Not initialized", { reason: "notInitialized" });
+  }
+  if (peer.info.experimentalApi) return;
+  const use = experimentalUse(call.entry, call.params);
+  if (use === null) return;
+  throw new RpcError(rpcCodes.invalidRequest, `${use} requires experimentalApi capability`, {
+    reason: "experimentalApiRequired",
+  });
+}
+
+/** Upstream answers -32600 with the list of every method; clients tolerate it for optional ones. */
+async function unknownMethod(method: string): Promise<RpcError> {
+  const known = (await allRequestMethods()).map((name) => `\`${name}\``).join(", ");
+  return new RpcError(
+    rpcCodes.invalidRequest,
+    `Invalid request: unknown variant \`${method}\`, expected one of ${known}`,
+    { reason: "unknownMethod" },
+  );
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}

@@ -57,15 +57,6 @@ const READS_AMBIENT = [/^main\.ts$/, /^src\/programs\//, /^scripts\//, /^tests\/
 /** These print for people; everything else logs through the port or returns data. */
 const PRINTS = [/^src\/programs\//, /^scripts\//, /^tests\//];
 
-/**
- * Borders where `unknown` enters and leaves as a parsed type: only here may `as` narrow, after a check.
- * An entry says what it parses.
- */
-export const PARSER_FILES: readonly { file: RegExp; parses: string }[] = [];
-
-/** Tables may be long: a table read from top to bottom is easier than one in pieces. */
-export const LONG_FILES: readonly string[] = [];
-
 /** Whether the file must load in a browser. */
 export function isBrowserClean(path: string): boolean {
   return BROWSER_CLEAN.some((pattern) => pattern.test(path));
@@ -79,11 +70,6 @@ export function mayReadAmbient(path: string): boolean {
 /** Whether the file may print. */
 export function mayPrint(path: string): boolean {
   return PRINTS.some((pattern) => pattern.test(path));
-}
-
-/** Whether the file is a parser, which alone may narrow with `as`. */
-export function isParser(path: string): boolean {
-  return PARSER_FILES.some(({ file }) => file.test(path));
 }
 
 /** The layer of a path relative to the project, or null for what is no layer (scripts, tests). */

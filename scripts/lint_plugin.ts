@@ -1,5 +1,5 @@
 /** The project's own lint rules, so that style is checked and not remembered; knows only syntax and paths. */
-import { isBrowserClean, isParser, mayPrint, mayReadAmbient } from "./layers.ts";
+import { isBrowserClean, mayPrint, mayReadAmbient } from "./layers.ts";
 
 const MAX_FUNCTION_LINES = 70;
 const MAX_POSITIONAL_PARAMS = 2;
@@ -73,8 +73,7 @@ function isOptions(param: Deno.lint.Parameter | undefined): boolean {
 
 const noTypeAssertion: Rule = {
   create(context) {
-    const path = pathOf(context);
-    if (!isSource(path) || isParser(path)) return {};
+    if (!isSource(pathOf(context))) return {};
     return {
       TSAsExpression(node) {
         if (/\bas const$/.test(context.sourceCode.getText(node))) return;

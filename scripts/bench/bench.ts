@@ -81,18 +81,20 @@ function median(values: readonly number[]): number {
 }
 
 function printTable(ours: readonly Figures[], theirs: readonly Figures[]): void {
-  const names = Object.keys(ours[0] ?? {});
+  const columns = theirs.length === 0 ? ["ours"] : ["ours", "other", "ours / other"];
+  console.log(row("median", columns));
   const of = (rounds: readonly Figures[], name: string) =>
     rounds.map((round) => round[name] ?? NaN);
-  const rows = names.map((name) => {
-    const row: Record<string, string> = { ours: median(of(ours, name)).toFixed(1) };
-    if (theirs.length === 0) return [name, row];
-    const ratios = of(ours, name).map((value, index) => value / (theirs[index]?.[name] ?? NaN));
-    row["other"] = median(of(theirs, name)).toFixed(1);
-    row["ours / other"] = median(ratios).toFixed(3);
-    return [name, row];
-  });
-  console.table(Object.fromEntries(rows));
+  for (const name of Object.keys(ours[0] ?? {})) {
+    const [own, other] = [of(ours, name), of(theirs, name)];
+    const ratio = median(own.map((value, index) => value / (other[index] ?? NaN)));
+    const values = [median(own).toFixed(1), median(other).toFixed(1), ratio.toFixed(3)];
+    console.log(row(name, values.slice(0, columns.length)));
+  }
+}
+
+function row(name: string, values: readonly string[]): string {
+  return name.padEnd(26) + values.map((value) => value.padStart(14)).join("");
 }
 
 function option(name: string): string | null {

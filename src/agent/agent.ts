@@ -7,7 +7,12 @@ import type { SessionSource, Thread as ThreadView } from "../protocol/thread_typ
 import { contextUpdates, type ImageReader, userMessage } from "./context.ts";
 import type { ContextPiece } from "./context.ts";
 import type { ThreadQuery } from "../store/thread_query.ts";
-import { changedGitInfo, type GitInfoChange, type ThreadLibrary } from "./thread_library.ts";
+import {
+  changedGitInfo,
+  type GitInfoChange,
+  type StoredThread,
+  type ThreadLibrary,
+} from "./thread_library.ts";
 import type { PreparedInput } from "./thread.ts";
 import {
   settingsFromConfig,
@@ -72,49 +77,36 @@ export class Agent {
   resume(id: string, params: StartParams): Promise<Loaded> {
     return this.threads.resume(id, async () => {
       const stored = await this.library.open(id);
-      const { config, settings } = await this.#baseline({
-        ...params,
-        cwd: params.cwd ?? stored.lastCwd,
-      });
-      const remembered = withOverrides(settings, {
-        overrides: {
-          model: stored.model,
-          modelProvider: knownProvider(config, stored.modelProvider),
-        },
-        config,
-      });
-      return {
-        config,
-        settings: withOverrides(remembered, { overrides: params, config }),
-        meta: stored.meta,
-        past: stored.past,
-        log: this.library.continueLog(stored),
-      };
+      const { config, settings } = await this.#settingsOf(stored, params);
+      const { meta, past } = stored;
+      return { config, settings, meta, past, log: this.library.continueLog(stored) };
     });
   }
 
   /** A new thread that starts with the past of another. */
   async fork(id: string, params: StartParams): Promise<Loaded> {
-    const source = await this.library.snapshot(id, this.threads.find(id)?.thread);
-    const { config, settings } = await this.#baseline({
-      ...params,
-      cwd: params.cwd ?? source.lastCwd,
-    });
-    const remembered = withOverrides(settings, {
-      overrides: {
-        model: source.model,
-        modelProvider: knownProvider(config, source.modelProvider),
-      },
-      config,
-    });
-    const chosen = withOverrides(remembered, { overrides: params, config });
-    const { meta, log } = await this.library.fork(source, {
+    const source = await this.library.read(id);
+    const { config, settings } = await this.#settingsOf(source, params);
+    const { meta, log } = this.library.fork(source, {
       ephemeral: params.ephemeral ?? false,
-      cwd: chosen.cwd,
+      cwd: settings.cwd,
       threadSource: params.threadSource ?? null,
       source: this.#options.source,
     });
-    return this.threads.fork({ config, settings: chosen, meta, past: source.past, log });
+    return this.threads.fork({ config, settings, meta, past: source.past, log });
+  }
+
+  /** Model and folder go on from the stored thread, the rest comes from the configuration (as upstream). */
+  async #settingsOf(
+    stored: StoredThread,
+    params: StartParams,
+  ): Promise<{ config: Config; settings: ThreadSettings }> {
+    const cwd = params.cwd ?? stored.lastCwd;
+    const { config, settings } = await this.#baseline({ ...params, cwd });
+    const modelProvider = knownProvider(config, stored.modelProvider);
+    const overrides = { model: stored.model, modelProvider };
+    const remembered = withOverrides(settings, { overrides, config });
+    return { config, settings: withOverrides(remembered, { overrides: params, config }) };
   }
 
   async #baseline(params: StartParams): Promise<{ config: Config; settings: ThreadSettings }> {
@@ -170,6 +162,9 @@ export class Agent {
   /** Unloads the thread and moves its file away. */
   async archive(id: string): Promise<void> {
     await this.library.requireStored(id);
+    const thread = this.threads.find(id)?.thread;
+    if (thread?.activeTurnId) thread.interrupt(null);
+    await thread?.idle;
     this.threads.unload(id);
     await this.library.archive(id);
   }

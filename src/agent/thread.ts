@@ -396,7 +396,6 @@ export class Thread {
   setName(name: string): void {
     this.#options.log.named(name, this.#meta);
     this.#meta = { ...this.#meta, name };
-    this.emit({ type: "nameUpdated", name });
   }
 
   setGitInfo(gitInfo: GitInfo): void {

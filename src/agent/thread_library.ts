@@ -4,15 +4,15 @@ import type { Clock } from "../lib/clock.ts";
 import type { GitInfo, SessionSource, Thread as ThreadView } from "../protocol/thread_types.ts";
 import { archiveRollout, unarchiveRollout } from "../store/archive.ts";
 import { type RolloutItem, rolloutPath, RolloutWriter } from "../store/rollout.ts";
-import { ContextProjection } from "../store/rollout_context.ts";
+import { projectContext } from "../store/rollout_context.ts";
 import { threadNameUpdated } from "../store/rollout_items.ts";
-import { streamRollout } from "../store/rollout_reader.ts";
-import { type ThreadReplay, TurnsProjection } from "../store/rollout_turns.ts";
+import { readRollout, type RolloutRecord } from "../store/rollout_reader.ts";
+import { projectTurns, TURN_RECORD_TYPES } from "../store/rollout_turns.ts";
 import type { ThreadIndex } from "../store/thread_index.ts";
 import { appendThreadName } from "../store/thread_names.ts";
 import type { ThreadQuery } from "../store/thread_query.ts";
 import type { ThreadRow } from "../store/thread_row.ts";
-import type { Thread, ThreadMeta, ThreadPast } from "./thread.ts";
+import type { ThreadMeta, ThreadPast } from "./thread.ts";
 import { type LogObserver, ThreadLog } from "./thread_log.ts";
 
 /** A thread read back whole. */
@@ -39,17 +39,23 @@ export interface ThreadLibraryOptions {
   contextWindow(model: string): number | null;
 }
 
+/** How often a list looks for files that other programs have written. */
+const SYNC_INTERVAL_MS = 5_000;
+
 /** Invariant: only a writer that holds the lock of a rollout changes it; reading needs no lock. */
 export class ThreadLibrary {
   readonly #options: ThreadLibraryOptions;
+  #lookedAtMs: number;
 
   constructor(options: ThreadLibraryOptions) {
     this.#options = options;
+    this.#lookedAtMs = options.clock.now();
   }
 
   /** One page of stored threads. */
   async list(query: ThreadQuery): Promise<{ data: ThreadView[]; nextCursor: string | null }> {
     const provider = await this.#options.defaultProvider();
+    this.#lookForChanges();
     const page = await this.#options.index.list({
       ...query,
       // Absent means the configured provider, an empty list every provider (as upstream).
@@ -60,6 +66,14 @@ export class ThreadLibrary {
       data: page.rows.map((row) => viewOfRow(row, provider)),
       nextCursor: page.nextCursor,
     };
+  }
+
+  /** Other programs write rollouts too; what they wrote shows in a later list. */
+  #lookForChanges(): void {
+    const now = this.#options.clock.now();
+    if (now - this.#lookedAtMs < SYNC_INTERVAL_MS) return;
+    this.#lookedAtMs = now;
+    void this.#options.index.sync();
   }
 
   /** The index row of a thread whose file exists. */
@@ -75,8 +89,8 @@ export class ThreadLibrary {
     if (!row) throw new CodexError("threadNotLoaded", `thread not loaded: ${id}`);
     const view = viewOfRow(row, await this.#options.defaultProvider());
     if (!options.turns) return view;
-    const { turns } = (await replay(row.path, { context: false })).shown;
-    return { ...view, turns };
+    const records = await readRollout(row.path, { types: TURN_RECORD_TYPES });
+    return { ...view, turns: projectTurns(records).turns };
   }
 
   /** Reads everything that is needed to go on with a thread. */
@@ -84,35 +98,20 @@ export class ThreadLibrary {
     const row = await this.#options.index.find(id);
     if (!row) throw notFound(id);
     if (row.isArchived) {
-      // Upstream's words.
-      // deno-lint-ignore codex/error-message
+      // deno-lint-ignore codex/error-message -- Upstream's words.
       throw new CodexError(
         "threadArchived",
         `session ${id} is archived. Run \`codex unarchive ${id}\` to unarchive it first.`,
       );
     }
-    const { shown, history } = await replay(row.path, { context: true });
-    const { lastContext } = shown;
-    return {
-      path: row.path,
-      meta: {
-        id,
-        createdAtMs: row.createdAtMs,
-        forkedFromId: row.forkedFromId,
-        ephemeral: false,
-        source: row.source,
-        threadSource: row.threadSource,
-        gitInfo: row.gitInfo,
-        name: row.name,
-        preview: row.preview ?? "",
-        cliVersion: row.cliVersion,
-        cwd: row.cwd,
-      },
-      past: { history, turns: shown.turns, usage: shown.tokenUsage },
-      model: lastContext?.model ?? null,
-      modelProvider: row.modelProvider,
-      lastCwd: lastContext?.cwd ?? row.cwd,
-    };
+    return storedThread(row, await readRollout(row.path));
+  }
+
+  /** What a fork starts from: the thread as it is on disk now, whoever has it loaded. */
+  async read(id: string): Promise<StoredThread & { readonly records: readonly RolloutItem[] }> {
+    const row = await this.requireStored(id);
+    const records = await readRollout(row.path);
+    return { ...storedThread(row, records), records };
   }
 
   /** The log of a new thread. */
@@ -125,32 +124,13 @@ export class ThreadLibrary {
     return this.#log(stored.path, { writer: RolloutWriter.open(stored.path) });
   }
 
-  /** What a fork starts from: the thread as it is now, loaded or not. */
-  async snapshot(id: string, loaded: Thread | undefined): Promise<StoredThread> {
-    if (!loaded) return await this.open(id);
-    const { path } = loaded.view({ turns: false });
-    if (path === null || !loaded.isMaterialized) throw notFound(id);
-    return {
-      path,
-      meta: loaded.meta,
-      past: {
-        history: loaded.history,
-        turns: loaded.view({ turns: true }).turns,
-        usage: loaded.usage,
-      },
-      model: loaded.settings.model,
-      modelProvider: loaded.settings.modelProvider,
-      lastCwd: loaded.settings.cwd,
-    };
-  }
-
   /** A new thread with a copy of the records of another. */
-  async fork(source: StoredThread, options: {
+  fork(source: StoredThread & { readonly records: readonly RolloutItem[] }, options: {
     readonly ephemeral: boolean;
     readonly cwd: string;
     readonly threadSource: string | null;
     readonly source: SessionSource;
-  }): Promise<{ meta: ThreadMeta; log: ThreadLog }> {
+  }): { meta: ThreadMeta; log: ThreadLog } {
     const meta: ThreadMeta = {
       ...source.meta,
       ...options,
@@ -161,7 +141,7 @@ export class ThreadLibrary {
       cliVersion: this.#options.cliVersion,
     };
     if (meta.ephemeral) return { meta, log: this.#log(null, {}) };
-    const log = this.#log(this.#pathOf(meta), { inherited: await allRecords(source.path) });
+    const log = this.#log(this.#pathOf(meta), { inherited: source.records });
     log.forked(meta, source);
     return { meta, log };
   }
@@ -281,24 +261,29 @@ function notFound(id: string): CodexError {
   return new CodexError("rolloutNotFound", `no rollout found for thread id ${id}`);
 }
 
-/** Reads a rollout once for both of its readers. */
-async function replay(path: string, options: { readonly context: boolean }) {
-  const shown = new TurnsProjection();
-  const context = new ContextProjection();
-  for await (const batch of streamRollout(path)) {
-    shown.addAll(batch);
-    if (options.context) context.addAll(batch);
-  }
-  const replayed: ThreadReplay = shown.finish();
-  return { shown: replayed, history: context.finish() };
-}
-
-async function allRecords(path: string): Promise<RolloutItem[]> {
-  const items: RolloutItem[] = [];
-  for await (const batch of streamRollout(path)) {
-    for (const { type, payload } of batch) items.push({ type, payload });
-  }
-  return items;
+/** The records of a thread as what a client sees and as what the model is sent. */
+function storedThread(row: ThreadRow, records: readonly RolloutRecord[]): StoredThread {
+  const { turns, tokenUsage, lastContext } = projectTurns(records);
+  return {
+    path: row.path,
+    meta: {
+      id: row.id,
+      createdAtMs: row.createdAtMs,
+      forkedFromId: row.forkedFromId,
+      ephemeral: false,
+      source: row.source,
+      threadSource: row.threadSource,
+      gitInfo: row.gitInfo,
+      name: row.name,
+      preview: row.preview ?? "",
+      cliVersion: row.cliVersion,
+      cwd: row.cwd,
+    },
+    past: { history: projectContext(records), turns, usage: tokenUsage },
+    model: lastContext?.model ?? null,
+    modelProvider: row.modelProvider,
+    lastCwd: lastContext?.cwd ?? row.cwd,
+  };
 }
 
 function viewOfRow(row: ThreadRow, defaultProvider: string): ThreadView {

@@ -168,20 +168,27 @@ export class Threads {
     this.#options.onEvent(id, { type: "closed" });
   }
 
+  /** Whether any turn runs. */
+  get isBusy(): boolean {
+    return this.#busy().length > 0;
+  }
+
+  #busy(): Thread[] {
+    return [...this.#loaded.values()]
+      .map((entry) => entry.thread)
+      .filter((thread) => thread.activeTurnId !== null);
+  }
+
   /** Resolves when no turn runs any more. */
   async drained(): Promise<void> {
-    for (;;) {
-      const busy = [...this.#loaded.values()].filter((entry) => entry.thread.activeTurnId !== null);
-      if (busy.length === 0) return;
-      await Promise.all(busy.map((entry) => entry.thread.idle));
+    for (let busy = this.#busy(); busy.length > 0; busy = this.#busy()) {
+      await Promise.all(busy.map((thread) => thread.idle));
     }
   }
 
   /** Interrupts what runs and gives every rollout back. */
   async close(): Promise<void> {
-    for (const { thread } of this.#loaded.values()) {
-      if (thread.activeTurnId !== null) thread.interrupt(null);
-    }
+    for (const thread of this.#busy()) thread.interrupt(null);
     await this.drained();
     for (const [id, entry] of this.#loaded) {
       entry.cancelUnload();

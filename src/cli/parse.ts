@@ -30,7 +30,10 @@ export function parseCommandLine(words: readonly string[], root: Command = CODEX
       if (next) levels.push(level = new Level(next));
       else if (!hasOnlyValues && level.asksHelp(word)) {
         return { type: "help", at: helpTarget(level.at, rest) };
-      } else level.addPositional(word, { isAfterDashes: hasOnlyValues });
+      } else {
+        if (levels.length === 1 && level.positionals.length === 1) checkMistypedProgram(level);
+        level.addPositional(word, { isAfterDashes: hasOnlyValues });
+      }
       index++;
     } else if (word === "--") {
       hasOnlyValues = true;
@@ -59,8 +62,8 @@ function finish(levels: readonly Level[]): void {
 
 /** One word that is almost the name of a program is a mistake rather than a prompt. */
 function checkMistypedProgram(level: Level): void {
-  const [word, ...more] = level.positionals;
-  if (word === undefined || more.length > 0 || !/^[a-z][a-z-]*$/.test(word)) return;
+  const [word] = level.positionals;
+  if (word === undefined || level.positionals.length > 1 || !/^[a-z][a-z-]*$/.test(word)) return;
   const names = (level.at.command.commands ?? []).map((one) => one.name);
   const similar = similarNames(word, names);
   if (similar.length === 0) return;

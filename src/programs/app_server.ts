@@ -28,7 +28,7 @@ export async function run({ args, host }: Invocation): Promise<number> {
     if (url.type === "stdio") serveStdio(server, ended.resolve);
     if (url.type === "websocket") closers.push(await serveWebSocket(server, { url, host }));
   }
-  stopOnSignals(server, ended.resolve);
+  stopOnSignals(server, { host, end: ended.resolve });
   await ended.promise;
   await Promise.all(closers.map((close) => close()));
   await server.close();
@@ -90,12 +90,17 @@ async function serveWebSocket(
 }
 
 /** The first signal waits for running turns, the second does not (as upstream). */
-function stopOnSignals(server: Server, end: () => void): void {
-  let stopping = false;
+function stopOnSignals(
+  server: Server,
+  { host, end }: { readonly host: Host; readonly end: () => void },
+): void {
+  let isStopping = false;
   const stop = () => {
-    if (stopping) return end();
-    stopping = true;
-    void server.drained().then(end);
+    if (isStopping) return end();
+    isStopping = true;
+    const onBusy = () =>
+      void host.stderr.write("Waiting for running turns; signal again to stop them\n");
+    void server.drained(onBusy).then(end);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     Deno.addSignalListener(signal, stop);

@@ -1,5 +1,5 @@
 /** `codex app-server generate-ts` and `generate-json-schema`: writes the protocol for client authors. */
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Args } from "../cli/args.ts";
 import { CliError, messageOf } from "../lib/errors.ts";
 import type { Host } from "./host.ts";
@@ -11,8 +11,11 @@ export async function generate(args: Args, host: Host): Promise<number> {
     ? await (await import("../protocol/typescript.ts")).typescriptFiles()
     : await (await import("../protocol/schema.ts")).jsonSchemaFiles();
   try {
-    await Deno.mkdir(out, { recursive: true });
-    for (const [name, text] of files) await Deno.writeTextFile(join(out, name), text);
+    for (const [name, text] of files) {
+      const path = join(out, name);
+      await Deno.mkdir(dirname(path), { recursive: true });
+      await Deno.writeTextFile(path, text);
+    }
   } catch (error) {
     throw new CliError(`Cannot write to ${out}: ${messageOf(error)}`, 1, { cause: error });
   }

@@ -46,7 +46,7 @@ const threadNotifications = {
   }),
   "thread/closed": notification({
     doc: "A thread was unloaded; resume it to go on.",
-    ...THREAD,
+    ...EVERYBODY,
     params: threadOnly("ThreadClosedNotification"),
   }),
   "thread/archived": notification({

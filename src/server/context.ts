@@ -8,6 +8,8 @@ export interface RequestContext {
   readonly peer: Peer;
   /** Runs once the response is on its way: what must come after it, comes after it. */
   after(callback: () => void): void;
+  /** Sends the response now, so that no event that follows a snapshot can overtake it; returns it. */
+  respond<T>(result: T): T;
 }
 
 /** Answers one method. */
@@ -22,21 +24,29 @@ export type Handlers<M extends ClientMethod> = { readonly [K in M]: Handler<K> }
 /** The context of one request, with what runs after its response. */
 export class RequestScope implements RequestContext {
   readonly peer: Peer;
+  readonly #request: IncomingRequest;
   #callbacks: (() => void)[] | null = null;
 
-  constructor(peer: Peer) {
+  constructor(peer: Peer, request: IncomingRequest) {
     this.peer = peer;
+    this.#request = request;
   }
 
   after(callback: () => void): void {
-    (this.#callbacks ??= []).push(callback);
+    if (this.#request.isAnswered) callback();
+    else (this.#callbacks ??= []).push(callback);
   }
 
-  /** Sends the response when something waits for it; returns it otherwise, to be sent by the connection. */
-  finish(request: IncomingRequest, result: unknown): unknown {
-    if (!this.#callbacks) return result;
-    request.reply(result);
-    for (const callback of this.#callbacks) callback();
+  respond<T>(result: T): T {
+    this.#request.reply(result);
+    const callbacks = this.#callbacks ?? [];
+    this.#callbacks = null;
+    for (const callback of callbacks) callback();
     return result;
+  }
+
+  /** What the handler returned: sent here only when something waits for it. */
+  finish(result: unknown): unknown {
+    return this.#callbacks ? this.respond(result) : result;
   }
 }

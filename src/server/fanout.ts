@@ -95,13 +95,15 @@ export class Fanout {
 
   /** Puts one pending approval to one peer; used again when it resumes the thread. */
   ask(peer: Peer, threadId: string, approval: PendingApproval): void {
-    peer.ask({ id: approval.id, ...approvalRequest(threadId, approval) }, {
-      onDecision: (decision) => this.#answer(threadId, { approvalId: approval.id, decision }),
-      // A client that cannot show the question must not block the turn when it is the only one.
+    const { id, request } = approval;
+    peer.ask({ id, ...approvalRequest(threadId, approval) }, {
+      accepts: ({ type }) => type !== "acceptWithExecpolicyAmendment" || request.type === "command",
+      onDecision: (decision) => this.#answer(threadId, { approvalId: id, decision }),
+      // Clients that cannot show the question must not block the turn when there are no others.
       onRefused: () => {
-        if (this.#subscribers.get(threadId)?.size === 1) {
-          this.#answer(threadId, { approvalId: approval.id, decision: { type: "decline" } });
-        }
+        const subscribers = [...this.#subscribers.get(threadId)?.keys() ?? []];
+        if (subscribers.length === 0 || !subscribers.every((other) => other.hasRefused(id))) return;
+        this.#answer(threadId, { approvalId: id, decision: { type: "decline" } });
       },
     });
   }

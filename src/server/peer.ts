@@ -18,6 +18,8 @@ export class Peer {
   #info: PeerInfo | null = null;
   /** Questions that this client has been asked and has not answered, by approval id. */
   readonly #asked = new Map<string, AbortController>();
+  /** Questions that are still open, but not for this client: it cannot show them or answered nonsense. */
+  readonly #refused = new Set<string>();
 
   constructor(connection: Connection) {
     this.connection = connection;
@@ -50,28 +52,41 @@ export class Peer {
   ask(
     question: { readonly id: string; readonly method: string; readonly params: unknown },
     options: {
+      /** Whether the decision is one of those that answer this question. */
+      readonly accepts: (decision: Decision) => boolean;
       readonly onDecision: (decision: Decision) => void;
       readonly onRefused: () => void;
     },
   ): void {
     if (this.#asked.has(question.id)) return;
     const withdrawn = new AbortController();
-    this.#asked.set(question.id, withdrawn);
     const { id, method, params } = question;
+    this.#asked.set(id, withdrawn);
+    this.#refused.delete(id);
+    const refuse = () => {
+      this.#refused.add(id);
+      options.onRefused();
+    };
     this.connection.request(method, params, { id, signal: withdrawn.signal })
       .then((answer) => {
         const decision = parseAnswer(answer);
-        if (decision) options.onDecision(decision);
-        else options.onRefused();
+        if (decision && options.accepts(decision)) options.onDecision(decision);
+        else refuse();
       })
       .catch(() => {
-        if (!withdrawn.signal.aborted && !this.connection.isClosed) options.onRefused();
+        if (!withdrawn.signal.aborted && !this.connection.isClosed) refuse();
       })
       .finally(() => this.#asked.delete(id));
   }
 
+  /** Whether this client has no decision to give on a question that it was asked. */
+  hasRefused(approvalId: string): boolean {
+    return this.#refused.has(approvalId);
+  }
+
   /** Somebody answered: this client's own answer would come too late. */
   withdraw(approvalId: string): void {
+    this.#refused.delete(approvalId);
     this.#asked.get(approvalId)?.abort();
   }
 }

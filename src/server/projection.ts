@@ -44,7 +44,8 @@ export function project(threadId: string, event: ThreadEvent): Projected[] {
     case "statusChanged":
       return [broadcast("thread/status/changed", { threadId, status: event.status })];
     case "closed":
-      return [required("thread/closed", { threadId })];
+      // To everybody (as upstream): a thread is unloaded when nobody is subscribed any more.
+      return [broadcast("thread/closed", { threadId })];
     case "nameUpdated":
       return [broadcast("thread/name/updated", { threadId, threadName: event.name })];
     case "approvalRequested":

@@ -143,9 +143,11 @@ export class Server {
     return this.#runtime;
   }
 
-  /** Resolves when no turn runs. */
-  async drained(): Promise<void> {
-    await (await this.#runtime)?.agent.threads.drained();
+  /** Resolves when no turn runs; `onBusy` is told first when it has to wait for one. */
+  async drained(onBusy?: () => void): Promise<void> {
+    const threads = (await this.#runtime)?.agent.threads;
+    if (threads?.isBusy) onBusy?.();
+    await threads?.drained();
   }
 
   /** Interrupts what runs, gives files back, closes every connection. */
@@ -160,10 +162,10 @@ function scoped(table: HandlerTable, method: string): RouteHandler<Peer> {
   const handler = table.get(method);
   if (!handler) throw new RpcError(rpcCodes.internal, `No handler for ${method}`);
   return (params, peer, request) => {
-    const scope = new RequestScope(peer);
+    const scope = new RequestScope(peer, request);
     const result = handler(params, scope);
-    if (result instanceof Promise) return result.then((value) => scope.finish(request, value));
-    return scope.finish(request, result);
+    if (result instanceof Promise) return result.then((value) => scope.finish(value));
+    return scope.finish(result);
   };
 }
 
@@ -187,13 +189,18 @@ function gate(
 
 /** Upstream answers -32600 with the list of every method; clients tolerate it for optional ones. */
 async function unknownMethod(method: string): Promise<RpcError> {
-  const known = (await allRequestMethods()).map((name) => `\`${name}\``).join(", ");
+  knownMethods ??= allRequestMethods().then((names) =>
+    names.map((name) => `\`${name}\``).join(", ")
+  );
   return new RpcError(
     rpcCodes.invalidRequest,
-    `Invalid request: unknown variant \`${method}\`, expected one of ${known}`,
+    `Invalid request: unknown variant \`${method}\`, expected one of ${await knownMethods}`,
     { reason: "unknownMethod" },
   );
 }
+
+/** Made once: clients probe for optional methods at every start. */
+let knownMethods: Promise<string> | null = null;
 
 function describe(error: unknown): string {
   return error instanceof Error ? error.stack ?? error.message : String(error);

@@ -45,11 +45,12 @@ const INSERT = `INSERT INTO threads (${COLUMNS.join(", ")}) ` +
   `VALUES (${COLUMNS.map(() => "?").join(", ")}) ON CONFLICT (id) DO UPDATE SET `;
 const UPSERT = INSERT + UPSERT_SET;
 /**
- * For what was read from files: of two files with one id the later changed one counts, and a name that the file does
- * not tell any more stays.
+ * For what was read from files: of two files with one id the later changed one counts, a name that the file does
+ * not tell any more stays, and so does the git state, which clients correct in the index alone (as upstream).
  */
 const UPSERT_FOUND = INSERT +
   UPSERT_SET.replace("name = excluded.name", "name = coalesce(excluded.name, threads.name)")
+    .replace("git = excluded.git", "git = coalesce(threads.git, excluded.git)")
     .replace(
       "search = excluded.search",
       "search = iif(excluded.name IS NULL AND threads.name IS NOT NULL, threads.search, excluded.search)",

@@ -19,6 +19,8 @@ export interface TestServerOptions {
   /** The home of an earlier server, to start again on it. */
   readonly home?: string;
   readonly source?: "vscode" | "exec";
+  /** Address of a provider over HTTP, to be used in place of the scripted model. */
+  readonly baseUrl?: string;
 }
 
 /** A server in this process. Disposing it closes everything and removes its folders. */
@@ -41,7 +43,6 @@ sandbox_mode = "danger-full-access"
 const PROVIDER = `
 [model_providers.scripted]
 name = "Scripted"
-base_url = "http://127.0.0.1:1/v1"
 wire_api = "responses"
 `;
 
@@ -55,7 +56,9 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
   if (options.config !== undefined || options.home === undefined) {
     await Deno.writeTextFile(
       join(home, "config.toml"),
-      `${CONFIG}${options.config ?? ""}${PROVIDER}`,
+      `${CONFIG}${options.config ?? ""}${PROVIDER}base_url = "${
+        options.baseUrl ?? "http://127.0.0.1:1/v1"
+      }"\n`,
     );
   }
   const model = scriptedModel({ responses: options.responses ?? [] });
@@ -90,7 +93,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
       try {
         await stop();
       } finally {
-        await Deno.remove(root, { recursive: true });
+        if (options.home === undefined) await Deno.remove(root, { recursive: true });
       }
     },
   };
@@ -130,7 +133,7 @@ function newServer(
         randomBytes: (bytes) => void crypto.getRandomValues(bytes),
         random: () => 0.5,
         configOptions: {},
-        modelClient: () => model,
+        ...(options.baseUrl === undefined ? { modelClient: () => model } : {}),
       }, parts);
     },
   });

@@ -21,40 +21,35 @@ type OpeningMethod = "thread/start" | "thread/resume" | "thread/fork";
 
 /** What loads a thread subscribes the caller to it. */
 function openingHandlers(agent: Agent, fanout: Fanout): Handlers<OpeningMethod> {
-  const subscribe = (context: RequestContext, { thread }: Loaded) => {
+  /** One step: snapshot, subscription and response belong together, so nothing is missed or doubled. */
+  const open = (loaded: Loaded, context: RequestContext) => {
     const { peer } = context;
+    const { thread } = loaded;
     fanout.subscribe(peer, { threadId: thread.id, release: agent.threads.watch(thread.id) });
-    context.after(() => {
-      for (const approval of thread.pendingApprovals) fanout.ask(peer, thread.id, approval);
-    });
+    const result = context.respond(openedResult(loaded));
+    for (const approval of thread.pendingApprovals) fanout.ask(peer, thread.id, approval);
+    return result;
   };
   return {
     "thread/start": async (params, context) => {
-      const loaded = await agent.start(params);
-      subscribe(context, loaded);
-      const result = openedResult(loaded, { turns: true });
-      context.after(() => fanout.broadcast("thread/started", { thread: result.thread }));
+      const result = open(await agent.start(params), context);
+      fanout.broadcast("thread/started", { thread: result.thread });
       return result;
     },
     "thread/resume": async (params, context) => {
       const threadId = requireThreadId(params.threadId);
       const wasLoaded = agent.threads.find(threadId) !== undefined;
       const loaded = await agent.resume(threadId, params);
-      subscribe(context, loaded);
-      // `excludeTurns` is ignored: clients that page history accept embedded turns instead.
-      const result = openedResult(loaded, { turns: true });
-      context.after(() => {
-        if (!wasLoaded) {
-          fanout.publish(threadId, { type: "statusChanged", status: loaded.thread.status });
-        }
-      });
+      const result = open(loaded, context);
+      if (!wasLoaded) {
+        fanout.publish(threadId, { type: "statusChanged", status: loaded.thread.status });
+      }
       return result;
     },
     "thread/fork": async (params, context) => {
       const loaded = await agent.fork(requireThreadId(params.threadId), params);
-      subscribe(context, loaded);
-      const result = openedResult(loaded, { turns: true });
-      context.after(() => fanout.broadcast("thread/started", { thread: result.thread }));
+      const result = open(loaded, context);
+      fanout.broadcast("thread/started", { thread: result.thread });
       return result;
     },
   };
@@ -72,17 +67,18 @@ function storedHandlers(
     },
     "thread/list": (params) => asksForGroups(params) ? NO_THREADS : agent.list(listQuery(params)),
     "thread/loaded/list": (params) => {
-      const ids = agent.threads.loadedIds;
-      const from = params.cursor ? ids.indexOf(params.cursor) + 1 : 0;
-      const data = ids.slice(from, from + Math.max(1, params.limit ?? LOADED_LIST_LIMIT));
-      const more = from + data.length < ids.length;
-      return { data, nextCursor: more ? data.at(-1) ?? null : null };
+      // Sorted, and the cursor is compared instead of looked up: its thread may have been unloaded.
+      const after = params.cursor ?? "";
+      const ids = agent.threads.loadedIds.filter((id) => id > after).sort();
+      const data = ids.slice(0, Math.max(1, params.limit ?? LOADED_LIST_LIMIT));
+      return { data, nextCursor: data.length < ids.length ? data.at(-1) ?? null : null };
     },
-    "thread/name/set": async (params) => {
+    "thread/name/set": async (params, context) => {
       const threadId = requireThreadId(params.threadId);
       const name = params.name.trim();
       if (name === "") throw new CodexError("invalidRequest", "thread name must not be empty");
       await agent.rename(threadId, name);
+      context.after(() => fanout.publish(threadId, { type: "nameUpdated", name }));
       return {};
     },
     "thread/archive": async (params, context) => {
@@ -143,11 +139,14 @@ function listQuery(params: Params<"thread/list">): ThreadQuery {
   };
 }
 
-/** What start, resume and fork answer, in the superset that both known clients accept. */
-function openedResult({ thread, config }: Loaded, options: { readonly turns: boolean }) {
+/**
+ * What start, resume and fork answer, in the superset that both known clients accept.
+ * `excludeTurns` is ignored: clients that page history accept embedded turns instead.
+ */
+function openedResult({ thread, config }: Loaded) {
   const { settings } = thread;
   return {
-    thread: thread.view(options),
+    thread: thread.view({ turns: true }),
     model: settings.model,
     modelProvider: settings.modelProvider,
     serviceTier: settings.serviceTier,

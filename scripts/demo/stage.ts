@@ -1,0 +1,94 @@
+/** What the demo plays on: a scratch project, a server process and the printed lines; must not know the story. */
+import { VERSION } from "../../src/lib/version.ts";
+import { Client } from "../../src/client/client.ts";
+import { sanitizeText } from "../../src/lib/sanitize.ts";
+import { connectWebSocket } from "../../src/rpc/websocket.ts";
+
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+
+/** A running server and the project that it works in. */
+export interface Stage {
+  readonly url: string;
+  readonly project: string;
+  connect(): Promise<Client>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** The files of the scratch project: a text with a mistake, a check that finds it, and something slow. */
+const FILES = {
+  "notes.txt": "The demo is a draft.\n",
+  "check.sh":
+    "if grep -q draft notes.txt; then echo 'notes.txt: still a draft'; else echo fine; fi\n",
+  "slow.sh":
+    'for i in 1 2 3 4 5 6 7 8; do echo "step $i of 8"; echo "$i" >> progress; sleep 0.3; done\n',
+};
+
+/** Makes the project and starts `codex app-server` from source with the demo model and an empty home. */
+export async function openStage(): Promise<Stage> {
+  const root = await Deno.realPath(await Deno.makeTempDir({ prefix: "codex_demo_" }));
+  const project = `${root}/project`;
+  await makeProject(project);
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", "--quiet", MAIN, "app-server"].concat(
+      ["--listen", "ws://127.0.0.1:0", "-c", "model_provider=demo"],
+    ),
+    cwd: project,
+    env: { CODEX_HOME: `${root}/home` },
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const { url, rest } = await listeningUrl(child.stderr);
+  return {
+    url,
+    project,
+    connect: async () =>
+      await Client.connect(await connectWebSocket(url), {
+        clientInfo: { name: "codex_demo", version: VERSION },
+      }),
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      await Promise.all([child.status, rest]);
+      await Deno.remove(root, { recursive: true });
+    },
+  };
+}
+
+/** A Git repository needs no Git: these files are what makes a directory one. */
+async function makeProject(project: string): Promise<void> {
+  for (const folder of [".git/objects", ".git/refs/heads", "../home"]) {
+    await Deno.mkdir(`${project}/${folder}`, { recursive: true });
+  }
+  await Deno.writeTextFile(`${project}/.git/HEAD`, "ref: refs/heads/main\n");
+  await Deno.writeTextFile(`${project}/.git/config`, "[core]\n\trepositoryformatversion = 0\n");
+  for (const [name, text] of Object.entries(FILES)) {
+    await Deno.writeTextFile(`${project}/${name}`, text);
+  }
+}
+
+/** Waits for the line that says where the server listens; whatever follows is read and dropped. */
+async function listeningUrl(
+  stderr: ReadableStream<Uint8Array>,
+): Promise<{ readonly url: string; readonly rest: Promise<void> }> {
+  const found = Promise.withResolvers<string>();
+  const rest = (async () => {
+    let text = "";
+    for await (const piece of stderr.pipeThrough(new TextDecoderStream())) {
+      text += piece;
+      const url = /listening on: (ws:\S+)\n/.exec(text)?.[1];
+      if (url !== undefined) found.resolve(url);
+    }
+    found.reject(new Error(`The server did not start:\n${text}`));
+  })();
+  return { url: await found.promise, rest };
+}
+
+const isColored = Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR");
+
+/** Prints a line with a mark in front of it; text of the model and of commands is made safe. */
+export function tell(mark: "✓" | "›" | "?" | "✂" | " ", text: string): void {
+  const colors = { "✓": "32", "›": "36", "?": "33", "✂": "31", " ": "2" };
+  const [first = "", ...more] = sanitizeText(text).trimEnd().split("\n");
+  const lines = [`${mark} ${first}`, ...more.map((line) => `  ${line}`)].join("\n");
+  console.log(isColored ? `\u001b[${colors[mark]}m${lines}\u001b[0m` : lines);
+}

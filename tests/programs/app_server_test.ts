@@ -1,0 +1,139 @@
+/** `codex app-server` as a process: listeners, signals, end of input, refused flags. */
+import assert from "node:assert/strict";
+import { Client } from "../../src/client/client.ts";
+import { systemClock } from "../../src/programs/host.ts";
+import { connectWebSocket } from "../../src/rpc/websocket.ts";
+import { text } from "../support/server.ts";
+
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+
+/** A running `codex app-server` with its own home. */
+async function startAppServer(args: readonly string[]) {
+  const home = await Deno.makeTempDir({ prefix: "codex-app-server-" });
+  await Deno.writeTextFile(
+    `${home}/config.toml`,
+    `model_provider = "demo"\nsandbox_mode = "danger-full-access"\n`,
+  );
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", MAIN, "app-server", ...args],
+    cwd: home,
+    env: { CODEX_HOME: home, RUST_LOG: "", LOG_FORMAT: "" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const stdin = child.stdin.getWriter();
+  const stdout = lines(child.stdout);
+  const stderr = lines(child.stderr);
+  return {
+    child,
+    stdin,
+    stdout,
+    stderr,
+    /** Reads the banner up to the line that names the address. */
+    url: async () => {
+      for (;;) {
+        const { value, done } = await stderr.next();
+        if (done) throw new Error("The server ended before it listened");
+        const url = /listening on: (ws:\S+)/.exec(value)?.[1];
+        if (url) return url;
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      await stdin.close().catch(() => undefined);
+      await child.status;
+      await Promise.all([drain(stdout), drain(stderr)]);
+      await Deno.remove(home, { recursive: true });
+    },
+  };
+}
+
+async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, void> {
+  let rest = "";
+  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + chunk).split("\n");
+    rest = parts.pop() ?? "";
+    yield* parts;
+  }
+  if (rest !== "") yield rest;
+}
+
+async function drain(source: AsyncGenerator<string, void>): Promise<string[]> {
+  return await Array.fromAsync(source);
+}
+
+async function connect(url: string): Promise<Client> {
+  return await Client.connect(await connectWebSocket(url), {
+    clientInfo: { name: "test", version: "1" },
+    clock: systemClock(),
+  });
+}
+
+Deno.test("app-server over stdio answers line by line and ends with its input", async () => {
+  await using server = await startAppServer([]);
+  const request = {
+    id: 1,
+    method: "initialize",
+    params: { clientInfo: { name: "t", version: "1" } },
+  };
+  await server.stdin.write(new TextEncoder().encode(`not json\n${JSON.stringify(request)}\n`));
+  const { value } = await server.stdout.next();
+  const answer = JSON.parse(value ?? "");
+  assert.equal(answer.id, 1);
+  assert.match(answer.result.userAgent, /^t\/\d+\.\d+\.\d+ \(/);
+  assert.equal("jsonrpc" in answer, false);
+  await server.stdin.close();
+  assert.equal((await server.child.status).code, 0);
+});
+
+Deno.test("app-server on a WebSocket ends at once on SIGTERM when nothing runs", async () => {
+  await using server = await startAppServer(["--listen", "ws://127.0.0.1:0"]);
+  const client = await connect(await server.url());
+  server.child.kill("SIGTERM");
+  assert.equal((await server.child.status).code, 0);
+  await client.closed;
+});
+
+Deno.test("app-server lets a running turn finish after the first SIGTERM, then exits 0", async () => {
+  await using server = await startAppServer(["--listen", "ws://127.0.0.1:0"]);
+  const url = await server.url();
+  const client = await connect(url);
+  const { thread } = await client.request("thread/start", {});
+  await client.request("turn/start", { threadId: thread.id, input: text("count slowly to 8") });
+  await client.next("item/agentMessage/delta");
+  server.child.kill("SIGTERM");
+  // It keeps serving meanwhile.
+  assert.equal((await fetch(`${url.replace("ws", "http")}/readyz`)).status, 200);
+  const { turn } = await client.next("turn/completed");
+  assert.equal(turn.status, "completed");
+  assert.equal((await server.child.status).code, 0);
+});
+
+Deno.test("app-server interrupts a running turn on the second SIGTERM", async () => {
+  await using server = await startAppServer(["--listen", "ws://127.0.0.1:0"]);
+  const client = await connect(await server.url());
+  const { thread } = await client.request("thread/start", {});
+  await client.request("turn/start", { threadId: thread.id, input: text("count slowly to 500") });
+  await client.next("item/agentMessage/delta");
+  server.child.kill("SIGTERM");
+  // Two signals at once would count as one.
+  for await (const line of server.stderr) if (line.startsWith("Waiting for")) break;
+  server.child.kill("SIGTERM");
+  assert.equal((await server.child.status).code, 0);
+  await client.closed;
+});
+
+for (
+  const [args, code, message] of [
+    [["--listen", "off"], 1, /^Error: no transport configured/m],
+    [["--listen", "ws://localhost:1"], 2, /invalid websocket --listen URL/],
+    [["--ws-auth", "capability-token"], 1, /`--ws-auth` is not available yet/],
+    [["--listen", "ws://0.0.0.0:0"], 1, /refusing to start non-loopback websocket listener/],
+  ] as const
+) {
+  Deno.test(`app-server ${args.join(" ")} is refused with exit code ${code}`, async () => {
+    await using server = await startAppServer(args);
+    assert.equal((await server.child.status).code, code);
+    assert.match((await drain(server.stderr)).join("\n"), message);
+  });
+}

@@ -49,6 +49,32 @@ export function requestedCall(item: ResponseItem): RequestedCall | null {
   }
 }
 
+/**
+ * Keeps the ids of calls apart. Local servers count them anew in each response, but a conversation with
+ * two calls of one id is refused by other providers, and clients would take two items for one.
+ */
+export class CallIds {
+  readonly #history: () => readonly ResponseItem[];
+  /** Made by the first call of a turn: most turns have none. */
+  #used: Set<string> | null = null;
+
+  constructor(history: () => readonly ResponseItem[]) {
+    this.#history = history;
+  }
+
+  /** The item, with another call id where an earlier call has its own. Must be called before it is kept. */
+  fresh(item: ResponseItem): ResponseItem {
+    if (requestedCall(item) === null || !("call_id" in item)) return item;
+    const used = this.#used ??= new Set(
+      this.#history().flatMap((each) => "call_id" in each ? [each.call_id] : []),
+    );
+    let id = item.call_id;
+    for (let count = 2; used.has(id); count++) id = `${item.call_id}_${count}`;
+    used.add(id);
+    return id === item.call_id ? item : { ...item, call_id: id };
+  }
+}
+
 function localShellInput(
   action: Extract<ResponseItem, { type: "local_shell_call" }>["action"],
 ): string {

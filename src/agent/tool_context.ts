@@ -33,6 +33,8 @@ export function toolContext(thread: Thread, options: {
     },
     commandOutput: (itemId, delta) =>
       thread.emit({ type: "commandOutputDelta", turnId, itemId, delta }),
+    fileChangeOutput: (itemId, delta) =>
+      thread.emit({ type: "fileChangeOutputDelta", turnId, itemId, delta }),
     terminalInteraction: (itemId, interaction) =>
       thread.emit({ type: "terminalInteraction", turnId, itemId, ...interaction }),
     planUpdated: (plan) =>

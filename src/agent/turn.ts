@@ -5,7 +5,7 @@ import type { CodexErrorInfo, TokenUsage, TurnError } from "../protocol/turn_typ
 import type { ThreadEvent } from "./events.ts";
 import { type ModelClient, ModelError, type ModelRequest } from "./model/port.ts";
 import { responseStream, textOf } from "./response_stream.ts";
-import { requestedCall, ToolCalls, type ToolRegistry } from "./tool_calls.ts";
+import { CallIds, requestedCall, ToolCalls, type ToolRegistry } from "./tool_calls.ts";
 import type { ToolContext } from "./tools/tool.ts";
 
 /** What the loop needs of the thread that it belongs to. */
@@ -48,8 +48,9 @@ export type TurnOutcome =
 export async function runTurn(host: TurnHost, plan: TurnPlan): Promise<TurnOutcome> {
   try {
     let lastMessage: string | null = null;
+    const callIds = new CallIds(() => host.history());
     for (;;) {
-      const response = await requestUntilComplete(host, plan);
+      const response = await requestUntilComplete(host, plan, callIds);
       lastMessage = response.lastMessage ?? lastMessage;
       const steered = host.takeSteering();
       if (!response.calledTools && !steered) return { status: "completed", lastMessage };
@@ -67,10 +68,14 @@ interface ResponseOutcome {
 }
 
 /** One model response with its tools run; a stream that breaks is opened again, each time announced. */
-async function requestUntilComplete(host: TurnHost, plan: TurnPlan): Promise<ResponseOutcome> {
+async function requestUntilComplete(
+  host: TurnHost,
+  plan: TurnPlan,
+  callIds: CallIds,
+): Promise<ResponseOutcome> {
   for (let attempt = 1;; attempt++) {
     try {
-      return await requestOnce(host, plan);
+      return await requestOnce(host, plan, callIds);
     } catch (error) {
       plan.signal.throwIfAborted();
       if (!(error instanceof ModelError) || !error.retryable) throw error;
@@ -90,7 +95,11 @@ async function requestUntilComplete(host: TurnHost, plan: TurnPlan): Promise<Res
   }
 }
 
-async function requestOnce(host: TurnHost, plan: TurnPlan): Promise<ResponseOutcome> {
+async function requestOnce(
+  host: TurnHost,
+  plan: TurnPlan,
+  callIds: CallIds,
+): Promise<ResponseOutcome> {
   const calls = new ToolCalls(plan.tools, {
     context: plan.toolContext,
     afterEach: () => {
@@ -103,7 +112,8 @@ async function requestOnce(host: TurnHost, plan: TurnPlan): Promise<ResponseOutc
     now: () => plan.clock.now(),
     newItemId: () => host.newItemId(),
     emit: (event) => host.emit(event),
-    itemDone: (item) => {
+    itemDone: (done) => {
+      const item = callIds.fresh(done);
       host.remember(item);
       if (item.type === "message" && item.role === "assistant") lastMessage = textOf(item.content);
       const call = requestedCall(item);

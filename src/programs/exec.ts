@@ -41,6 +41,7 @@ async function prepare(args: Args, host: Host): Promise<Run | null> {
   if (!config.modelProviders[config.modelProviderId]) {
     throw new CliError(`Model provider \`${config.modelProviderId}\` not found`);
   }
+  await requireDirectory(config.cwd);
   const parsed = execArgs(args, { cwd: host.cwd });
   const say = (line: string): null => {
     host.stderr.write(`${line}\n`);
@@ -62,6 +63,15 @@ async function prepare(args: Args, host: Host): Promise<Run | null> {
   return { args: parsed, config, host, prompt: prompt.text, outputSchema: schema.schema };
 }
 
+async function requireDirectory(path: string): Promise<void> {
+  try {
+    if ((await Deno.stat(path)).isDirectory) return;
+  } catch (error) {
+    throw new CliError(`Cannot work in ${path}: ${ioMessage(error)}`, 1, { cause: error });
+  }
+  throw new CliError(`Cannot work in ${path}: it is not a directory`);
+}
+
 /** Inside a Git repository changes can be seen and undone; elsewhere the user must have said so. */
 function isTrusted({ cwd, trustedProjects, projectRootMarkers }: Config): boolean {
   if (findProjectRoot(cwd, [".git"]) !== null) return true;
@@ -76,8 +86,6 @@ async function runWithServer(args: Args, prepared: Run): Promise<number> {
     write: (line) => void host.stderr.write(line),
   });
   const server = new Server(serverOptions(args, { host, log: logging.log, source: "exec" }));
-  // Timers of the agent do not keep the process alive, and in a pause nothing else might.
-  const alive = setInterval(() => {}, 60_000);
   try {
     const client = await connectInProcess(server, {
       clientInfo: {
@@ -90,7 +98,6 @@ async function runWithServer(args: Args, prepared: Run): Promise<number> {
     });
     return await runInThread(client, prepared);
   } finally {
-    clearInterval(alive);
     await server.close();
     logging.flush();
   }

@@ -225,7 +225,7 @@ const serverNotifications = {
   }),
   "configWarning": notification({
     doc: "Something in the configuration was ignored or should be changed.",
-    scope: "connection",
+    scope: "all",
     delivery: "required",
     params: () =>
       z.object({

@@ -311,7 +311,7 @@ export class Connection {
     } catch (error) {
       this.#options.failed?.(error, request.method);
     }
-    if (this.#isEnding && this.#requestsInWork === 0) this.close("end of input");
+    if (this.#isEnding && this.#requestsInWork === 0) this.#transport.close("end of input");
   }
 
   #notification(message: NotificationMessage): void {
@@ -328,11 +328,13 @@ export class Connection {
     else this.#calls.reject(message.id, message.error);
   }
 
+  /** The transport says `closed` once the last answer is written; a peer that takes none is not waited for. */
   #ended(): void {
     this.#isEnding = true;
     const { clock } = this.#options;
-    if (this.#requestsInWork === 0 || !clock) return this.close("end of input");
-    this.#cancelGrace = clock.after(this.#limits.endGraceMs, () => this.close("end of input"));
+    if (this.#requestsInWork === 0) this.#transport.close("end of input");
+    else if (!clock) this.close("end of input");
+    this.#cancelGrace = clock?.after(this.#limits.endGraceMs, () => this.close("end of input"));
   }
 
   #closed(reason: string): void {

@@ -21,11 +21,10 @@ export type Handler<M extends ClientMethod> = (
 /** A handler for each of the methods; a missing one is a compile error. */
 export type Handlers<M extends ClientMethod> = { readonly [K in M]: Handler<K> };
 
-/** The context of one request, with what runs after its response. */
+/** The context of a request that came over a connection. */
 export class RequestScope implements RequestContext {
   readonly peer: Peer;
   readonly #request: IncomingRequest;
-  #callbacks: (() => void)[] | null = null;
 
   constructor(peer: Peer, request: IncomingRequest) {
     this.peer = peer;
@@ -33,20 +32,11 @@ export class RequestScope implements RequestContext {
   }
 
   after(callback: () => void): void {
-    if (this.#request.isAnswered) callback();
-    else (this.#callbacks ??= []).push(callback);
+    this.#request.after(callback);
   }
 
   respond<T>(result: T): T {
     this.#request.reply(result);
-    const callbacks = this.#callbacks ?? [];
-    this.#callbacks = null;
-    for (const callback of callbacks) callback();
     return result;
-  }
-
-  /** What the handler returned: sent here only when something waits for it. */
-  finish(result: unknown): unknown {
-    return this.#callbacks ? this.respond(result) : result;
   }
 }

@@ -70,7 +70,10 @@ export async function startRuntime(
   const { codexHome, env, cwd, clock } = options;
   const configs = new Configs(options);
   const base = await configs.read({ cwd: null, overrides: null });
-  for (const warning of base.warnings) options.log.warn?.(warning);
+  for (const summary of base.warnings) {
+    options.log.warn?.(summary);
+    server.fanout.broadcast("configWarning", { summary, details: null });
+  }
   const index = await ThreadIndex.open({ codexHome });
   const newId = uuidV7Maker(clock, options.randomBytes);
   const ids = { thread: newId, turn: newId, random: options.randomId };

@@ -157,16 +157,11 @@ export class Server {
   }
 }
 
-/** Runs the handler with a scope of its own; what must follow the answer follows it. */
+/** The handler of a method, with a context for each request. */
 function scoped(table: HandlerTable, method: string): RouteHandler<Peer> {
   const handler = table.get(method);
   if (!handler) throw new RpcError(rpcCodes.internal, `No handler for ${method}`);
-  return (params, peer, request) => {
-    const scope = new RequestScope(peer, request);
-    const result = handler(params, scope);
-    if (result instanceof Promise) return result.then((value) => scope.finish(value));
-    return scope.finish(result);
-  };
+  return (params, peer, request) => handler(params, new RequestScope(peer, request));
 }
 
 type Entry = NonNullable<ReturnType<typeof loadedRequestEntry>>;

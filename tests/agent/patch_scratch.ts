@@ -94,6 +94,7 @@ export class RecordedTurn {
       itemStarted: (item) => this.told.push({ type: "started", item }),
       itemCompleted: (item) => this.told.push({ type: "completed", item }),
       commandOutput: () => {},
+      fileChangeOutput: () => {},
       terminalInteraction: () => {},
       planUpdated: (plan) => this.told.push({ type: "plan", ...plan }),
       filesChanged: (revisions) => this.told.push({ type: "changed", revisions }),

@@ -84,6 +84,7 @@ export class ToolBench {
       itemStarted: (item) => record({ type: "started", item }),
       itemCompleted: (item) => record({ type: "completed", item }),
       commandOutput: (itemId, delta) => record({ type: "output", itemId, delta }),
+      fileChangeOutput: () => {},
       terminalInteraction: (_itemId, interaction) =>
         record({ type: "interaction", ...interaction }),
       planUpdated: () => {},

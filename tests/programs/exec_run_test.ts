@@ -89,6 +89,7 @@ Deno.test("exec says what is wrong before it starts, with exit code 1", async ()
   const cases: [string[], RegExp, string?][] = [
     [["--json"], /^Reading prompt from stdin\.\.\.\nNo prompt provided via stdin\.\n$/],
     [["-c", "model_provider=nope", "hi"], /^Error: Model provider `nope` not found\n$/],
+    [["--cd", "no/such/dir", "hi"], /^Error: Cannot work in .*no\/such\/dir: No such file/],
     [["--output-schema", "no.json", "hi"], /\nFailed to read output schema file no\.json: /],
     [["--output-schema", "bad.json", "hi"], /\nOutput schema file bad\.json is not valid JSON: /],
     [

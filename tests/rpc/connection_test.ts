@@ -253,6 +253,8 @@ class EndingTransport implements Transport {
   readonly peer = "test";
   readonly bufferedBytes = 0;
   readonly sent: string[] = [];
+  /** False: the peer never takes what is written. */
+  isFlushing = true;
   sink: Parameters<Transport["open"]>[0] | undefined;
   open(sink: Parameters<Transport["open"]>[0]): void {
     this.sink = sink;
@@ -260,7 +262,9 @@ class EndingTransport implements Transport {
   send(text: string): void {
     this.sent.push(text);
   }
-  close(): void {}
+  close(reason = "closed"): void {
+    if (this.isFlushing) queueMicrotask(() => this.sink?.closed(reason));
+  }
 }
 
 Deno.test("Connection answers what is in work after the end of input, then closes", async () => {
@@ -293,4 +297,21 @@ Deno.test("Connection does not wait for ever after the end of input", () => {
   equal(connection.isClosed, false);
   clock.advance(1);
   equal(connection.closeReason, "end of input");
+});
+
+Deno.test("Connection closes after the end of input once everything is written", async () => {
+  for (const isFlushing of [true, false]) {
+    const clock = new FakeClock();
+    const transport = new EndingTransport();
+    transport.isFlushing = isFlushing;
+    const { connection, log } = serve({ transport, clock });
+    transport.sink?.frame(requestText(1));
+    transport.sink?.ended?.();
+    equal(connection.isClosed, false);
+    await settled();
+    equal(connection.isClosed, isFlushing);
+    clock.advance(2000);
+    deepEqual(log, ["closed: end of input"]);
+    equal(clock.pending, 0);
+  }
 });

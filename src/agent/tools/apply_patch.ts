@@ -77,11 +77,12 @@ class PatchTool implements ApplyPatchTool {
     }
     context.signal.throwIfAborted();
     const problem = await commitFiles(plan.value.files);
+    const text = problem === null ? plan.value.summary : `${problem}\n`;
+    context.fileChangeOutput(item.id, text);
     context.itemCompleted({ ...item, status: problem === null ? "completed" : "failed" });
     if (problem === null && plan.value.revisions.length > 0) {
       context.filesChanged(plan.value.revisions);
     }
-    const text = problem === null ? plan.value.summary : `${problem}\n`;
     const durationMs = context.now() - startedAtMs;
     return { content: written(form, { text, exitCode: problem === null ? 0 : 1, durationMs }) };
   }

@@ -65,6 +65,8 @@ export interface ToolContext {
   /** May be called after the turn has ended, for commands that outlive it. `argv`: what a command item ran. */
   itemCompleted(item: ThreadItem, detail?: { readonly argv: readonly string[] }): void;
   commandOutput(itemId: string, delta: string): void;
+  /** What applying a patch printed. */
+  fileChangeOutput(itemId: string, delta: string): void;
   terminalInteraction(itemId: string, interaction: { processId: string; stdin: string }): void;
   planUpdated(plan: { explanation: string | null; plan: readonly PlanStep[] }): void;
   /** A git-style diff of everything that this turn has changed so far is recomputed and sent. */

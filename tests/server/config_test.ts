@@ -1,0 +1,47 @@
+/** What the server does with its configuration while it runs. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { custom, say } from "../support/scripted_model.ts";
+import { startServer, text } from "../support/server.ts";
+
+Deno.test("an unknown config key warns every client that is there, and stops nothing", async () => {
+  await using server = await startServer({ config: "no_such_key = 1\n" });
+  const client = await server.connect();
+  await client.request("thread/start", {});
+  const warning = await client.next("configWarning");
+  assert.match(warning.summary, /no_such_key/);
+});
+
+Deno.test("a config file that changes while the server runs counts for the next thread", async () => {
+  await using server = await startServer();
+  const client = await server.connect();
+  const before = await client.request("thread/start", {});
+  assert.equal(before.model, "scripted-model");
+  const file = join(server.home, "home", "config.toml");
+  const content = await Deno.readTextFile(file);
+  await Deno.writeTextFile(file, content.replace("scripted-model", "another-model"));
+  const after = await client.request("thread/start", {});
+  assert.equal(after.model, "another-model");
+});
+
+Deno.test("applying a patch is reported as output, completed item and diff, in this order", async () => {
+  const patch = "*** Begin Patch\n*** Add File: new.txt\n+one\n*** End Patch\n";
+  await using server = await startServer({
+    responses: [custom("apply_patch", patch), say("done")],
+  });
+  const client = await server.connect();
+  const { thread } = await client.request("thread/start", { approvalPolicy: "on-request" });
+  const order: string[] = [];
+  client.on("item/fileChange/outputDelta", ({ delta }) => order.push(delta.trim()));
+  client.on("item/completed", ({ item }) => {
+    if (item.type === "fileChange") order.push(item.status);
+  });
+  client.on("turn/diff/updated", ({ diff }) => order.push(diff.includes("+one") ? "diff" : diff));
+  await client.request("turn/start", { threadId: thread.id, input: text("go") });
+  await client.next("turn/completed");
+  assert.deepEqual(order, [
+    "Success. Updated the following files:\nA new.txt",
+    "completed",
+    "diff",
+  ]);
+});

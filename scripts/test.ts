@@ -44,7 +44,14 @@ async function isWireCovered(seen: string): Promise<boolean> {
 async function runTests(selection: readonly string[]): Promise<TestCounts> {
   const seen = await Deno.makeTempDir({ prefix: "codex_wire_" });
   try {
-    const flags = ["--parallel", "--no-check", "--hide-stacktraces"];
+    const flags = [
+      "--parallel",
+      "--no-check",
+      "--hide-stacktraces",
+      // A test closes what it opens.
+      "--sanitize-ops",
+      "--sanitize-resources",
+    ];
     const targets = selection.length === 0 ? ["tests/"] : selection;
     const { code, output } = await runPassingOn(["test", "-A", ...flags, ...targets], {
       CODEX_WIRE_SEEN: seen,

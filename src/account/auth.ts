@@ -40,30 +40,6 @@ export function authFile(codexHome: string): string {
   return join(codexHome, "auth.json");
 }
 
-/**
- * The bearer token for a provider, or null when it has none.
- *
- * A key of OpenAI goes only to a provider that asks for OpenAI's sign-in, never to another address. Throws a
- * `CodexError` when the provider names a variable that is not set.
- */
-export async function resolveCredentials(
-  options: AuthSource & { readonly provider: ProviderAuth },
-): Promise<string | null> {
-  const { provider, env } = options;
-  if (provider.envKey !== null) {
-    const key = nonEmpty(env[provider.envKey]);
-    if (key !== null) return key;
-    const hint = provider.envKeyInstructions ? ` ${provider.envKeyInstructions}` : "";
-    // Upstream's words, so that people find them.
-    throw new CodexError(
-      "credentialsMissing",
-      `Missing environment variable: \`${provider.envKey}\`.${hint}`,
-    );
-  }
-  if (provider.bearerToken !== null) return provider.bearerToken;
-  return provider.requiresOpenaiAuth ? await openaiKey(options) : null;
-}
-
 /** The key of OpenAI: from the environment, which is nearer to this run, else the stored one. */
 export async function openaiKey(source: AuthSource): Promise<string | null> {
   return nonEmpty(source.env["CODEX_API_KEY"]) ?? nonEmpty(source.env["OPENAI_API_KEY"]) ??

@@ -76,10 +76,14 @@ export class Agent {
   /** A loaded thread as it is (wishes are ignored then, as upstream), or one read from disk. */
   resume(id: string, params: StartParams): Promise<Loaded> {
     return this.threads.resume(id, async () => {
-      const stored = await this.library.open(id);
-      const { config, settings } = await this.#settingsOf(stored, params);
-      const { meta, past } = stored;
-      return { config, settings, meta, past, log: this.library.continueLog(stored) };
+      const { stored, log } = await this.library.open(id);
+      try {
+        const { config, settings } = await this.#settingsOf(stored, params);
+        return { config, settings, meta: stored.meta, past: stored.past, log };
+      } catch (error) {
+        log.close();
+        throw error;
+      }
     });
   }
 

@@ -16,6 +16,7 @@ export type ContextPieces = (settings: ThreadSettings, config: Config) => Promis
 const TAGS = {
   permissions: "<permissions>",
   developer: "<developer_instructions>",
+  mode: "<collaboration_mode>",
   project: "# AGENTS.md instructions",
   environment: "<environment_context>",
 } as const;
@@ -31,7 +32,7 @@ export function contextPieces(options: {
   const { codexHome, env, clock, shell, timezone } = options;
   const cache = new AgentsMdCache();
   return async (settings, config) => {
-    const { cwd, sandboxPolicy, approvalPolicy, developerInstructions } = settings;
+    const { cwd, sandboxPolicy, approvalPolicy } = settings;
     const project = await collectAgentsMd({
       codexHome,
       cwd,
@@ -51,9 +52,14 @@ export function contextPieces(options: {
         text: environmentContext({ cwd, shell, date, timezone }),
       },
     ];
-    if (developerInstructions) {
-      const text = `${TAGS.developer}\n${developerInstructions}\n</developer_instructions>`;
+    if (settings.developerInstructions) {
+      const text =
+        `${TAGS.developer}\n${settings.developerInstructions}\n</developer_instructions>`;
       pieces.push({ role: "developer", tag: TAGS.developer, text });
+    }
+    if (settings.modeInstructions) {
+      const text = `${TAGS.mode}\n${settings.modeInstructions}\n</collaboration_mode>`;
+      pieces.push({ role: "developer", tag: TAGS.mode, text });
     }
     if (project.text) {
       const text = `${TAGS.project} for ${cwd}\n\n<INSTRUCTIONS>\n${project.text}\n</INSTRUCTIONS>`;

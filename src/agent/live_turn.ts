@@ -94,6 +94,18 @@ function withPartial(item: ThreadItem, parts: string[] | undefined): ThreadItem 
   }
 }
 
+/** Puts an item that ended late into the finished turn that it belongs to. */
+export function replaceItem(
+  turns: Turn[],
+  { turnId, item }: { readonly turnId: string; readonly item: ThreadItem },
+): void {
+  const index = turns.findLastIndex((turn) => turn.id === turnId);
+  const turn = turns[index];
+  if (!turn) return;
+  const items = turn.items.map((known) => known.id === item.id ? item : known);
+  turns[index] = { ...turn, items };
+}
+
 /** The same turn without its items, as turn notifications carry it. */
 export function withoutItems(turn: Turn): Turn {
   return { ...turn, items: [], itemsView: "notLoaded" };

@@ -71,13 +71,20 @@ async function readHead(path: string): Promise<string | null> {
   }
 }
 
-/** The front matter between `---` lines; only its plain `key: value` lines matter here. */
+/** The front matter between `---` lines; only two of its values matter here. */
 function parseHead(head: string, folder: string): { name: string; description: string } {
   const matter = /^---\r?\n([\s\S]*?)\r?\n---/.exec(head)?.[1] ?? "";
-  const value = (key: string) =>
-    new RegExp(`^${key}:[ \\t]*(.+)$`, "m").exec(matter)?.[1]?.trim().replace(
-      /^(["'])(.*)\1$/,
-      "$2",
-    );
-  return { name: value("name") ?? folder, description: value("description") ?? "" };
+  return { name: valueOf("name", matter) || folder, description: valueOf("description", matter) };
+}
+
+/** A plain or quoted value on one line, or a block (`|`, `>`) of indented lines, as one line of text. */
+function valueOf(key: string, matter: string): string {
+  const lines = matter.split(/\r?\n/);
+  const start = lines.findIndex((line) => line.startsWith(`${key}:`));
+  const first = (lines[start] ?? "").slice(key.length + 1).trim();
+  if (!/^[|>][-+\d]*$/.test(first)) return first.replace(/^(["'])(.*)\1$/, "$2");
+  const rest = lines.slice(start + 1);
+  const end = rest.findIndex((line) => /^\S/.test(line));
+  const block = end < 0 ? rest : rest.slice(0, end);
+  return block.map((line) => line.trim()).filter((line) => line !== "").join(" ");
 }

@@ -13,7 +13,7 @@ import type { ThreadTokenUsage, TokenUsage, Turn, TurnError } from "../protocol/
 import { previewOf as previewOfMessage } from "../store/rollout_meta.ts";
 import { Approvals } from "./approvals.ts";
 import type { PendingApproval, ThreadEvent } from "./events.ts";
-import { LiveTurn, withoutItems } from "./live_turn.ts";
+import { LiveTurn, replaceItem, withoutItems } from "./live_turn.ts";
 import type { ThreadLog } from "./thread_log.ts";
 import type { ThreadSettings } from "./thread_settings.ts";
 import type { ApprovalRequest, Decision } from "./tools/tool.ts";
@@ -159,6 +159,11 @@ export class Thread {
     return { type: this.#failed ? "systemError" : "idle" };
   }
 
+  /** The end of a turn that was interrupted and has not ended yet, or null; new input is not for that one. */
+  get stopping(): Promise<void> | null {
+    return this.#running?.signal.aborted ? this.#running.ended : null;
+  }
+
   /** Resolves when no turn runs. */
   get idle(): Promise<void> {
     return this.#running?.ended ?? Promise.resolve();
@@ -272,7 +277,10 @@ export class Thread {
     this.#emitUserMessage(running, prepared);
     let outcome: TurnOutcome;
     try {
-      outcome = await this.#options.runTurn(this, running);
+      do {
+        outcome = await this.#options.runTurn(this, running);
+        // Input that came after the last look of the loop was acknowledged, so this turn answers it.
+      } while (outcome.status === "completed" && this.takeSteering());
     } catch (error) {
       outcome = { status: "failed", error: internalError(error) };
     }
@@ -280,7 +288,7 @@ export class Thread {
   }
 
   #end(running: Running, outcome: TurnOutcome): void {
-    // Input that came too late for a model request was acknowledged, so the next turn reads it.
+    // After an interruption or a failure, the next turn reads the input that was acknowledged.
     this.takeSteering();
     const completedAtMs = this.#options.clock.now();
     const written = this.#attempt(() => {
@@ -317,7 +325,9 @@ export class Thread {
   /** Adds input to the running turn; the model sees it after its current response. */
   steer(prepared: PreparedInput, expectedTurnId: string): string {
     const running = this.#running;
-    if (!running) throw new CodexError("turnNotActive", "no active turn to steer");
+    if (!running || running.signal.aborted) {
+      throw new CodexError("turnNotActive", "no active turn to steer");
+    }
     if (running.id !== expectedTurnId) {
       throw new CodexError(
         "turnMismatch",
@@ -403,10 +413,16 @@ export class Thread {
     this.#meta = { ...this.#meta, gitInfo };
   }
 
-  /** The item joins history and the rollout. */
+  /** The item joins history once the rollout has it. */
   remember(item: ResponseItem): void {
-    this.#history.push(item);
     this.#options.log.responseItem(item);
+    this.#history.push(item);
+  }
+
+  /** Outputs join history even when the rollout refuses them: providers refuse calls without an output. */
+  rememberOutputs(outputs: readonly ResponseItem[]): void {
+    this.#history.push(...outputs);
+    this.#options.log.responseItems(outputs);
   }
 
   addUsage(last: TokenUsage, contextWindow: number | null): void {
@@ -421,9 +437,15 @@ export class Thread {
 
   /** Tells everybody, in order; items are folded into the running turn on the way. */
   emit(event: ThreadEvent): void {
+    this.amend(event);
+    this.#options.onEvent(event);
+  }
+
+  /** Takes an item into its turn without telling anybody; commands may end after their turn. */
+  amend(event: ThreadEvent): void {
     const running = this.#running;
     if (running && "turnId" in event && event.turnId === running.id) running.live.fold(event);
-    this.#options.onEvent(event);
+    else if (event.type === "itemCompleted") replaceItem(this.#turns, event);
   }
 
   /** Gives the rollout back; the thread must not be used afterwards. */

@@ -93,8 +93,8 @@ export class ThreadLibrary {
     return { ...view, turns: projectTurns(records).turns };
   }
 
-  /** Reads everything that is needed to go on with a thread. */
-  async open(id: string): Promise<StoredThread> {
+  /** Reads all that is needed to go on with a thread, and its log; `threadLocked` when another process has it. */
+  async open(id: string): Promise<{ readonly stored: StoredThread; readonly log: ThreadLog }> {
     const row = await this.#options.index.find(id);
     if (!row) throw notFound(id);
     if (row.isArchived) {
@@ -104,7 +104,15 @@ export class ThreadLibrary {
         `session ${id} is archived. Run \`codex unarchive ${id}\` to unarchive it first.`,
       );
     }
-    return storedThread(row, await readRollout(row.path));
+    // Locked before it is read: whatever another process has written until then is not missed.
+    const writer = RolloutWriter.open(row.path);
+    try {
+      const stored = storedThread(row, await readRollout(row.path));
+      return { stored, log: this.#log(row.path, { writer }) };
+    } catch (error) {
+      writer.close();
+      throw error;
+    }
   }
 
   /** What a fork starts from: the thread as it is on disk now, whoever has it loaded. */
@@ -117,11 +125,6 @@ export class ThreadLibrary {
   /** The log of a new thread. */
   createLog(meta: ThreadMeta): ThreadLog {
     return this.#log(meta.ephemeral ? null : this.#pathOf(meta), {});
-  }
-
-  /** The log that goes on with a stored thread; `threadLocked` when another process has it. */
-  continueLog(stored: StoredThread): ThreadLog {
-    return this.#log(stored.path, { writer: RolloutWriter.open(stored.path) });
   }
 
   /** A new thread with a copy of the records of another. */
@@ -176,8 +179,14 @@ export class ThreadLibrary {
   /** Moves the file out of the list. */
   async archive(id: string): Promise<void> {
     const row = await this.requireStored(id);
-    const path = archiveRollout(this.#options.codexHome, row.path);
-    this.#options.index.upsert({ ...row, path, isArchived: true });
+    // Another process that has the thread would go on writing to a file that nobody looks at any more.
+    const writer = RolloutWriter.open(row.path);
+    try {
+      const path = archiveRollout(this.#options.codexHome, row.path);
+      this.#options.index.upsert({ ...row, path, isArchived: true });
+    } finally {
+      writer.close();
+    }
   }
 
   /** Moves the file back into the list. */

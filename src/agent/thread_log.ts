@@ -1,5 +1,6 @@
 /** What of a thread outlives the process: agent facts as rollout records; must not know how files are written. */
 import type { Clock } from "../lib/clock.ts";
+import { CodexError } from "../lib/errors.ts";
 import type { ThreadItem } from "../protocol/item.ts";
 import type { ResponseItem } from "../protocol/response_item.ts";
 import type { GitInfo } from "../protocol/thread_types.ts";
@@ -66,7 +67,7 @@ export class ThreadLog {
   /** A fork is written at once: it has user messages from the start. */
   forked(meta: ThreadMeta, from: { readonly modelProvider: string | null }): void {
     this.#provider = from.modelProvider;
-    this.#materialize(meta);
+    this.#write(meta, []);
     this.#changed(meta);
   }
 
@@ -102,14 +103,13 @@ export class ThreadLog {
       }),
       ...userInputRecords(prepared),
     ];
-    this.#materialize(meta);
-    this.#append(items);
+    this.#write(meta, items);
     this.#changed(meta);
   }
 
-  /** The file exists from now on; a failure leaves none behind. */
-  #materialize(meta: ThreadMeta): void {
-    if (this.#writer || this.path === null) return;
+  /** Appends the records; with the first ones the file appears. A failure leaves nothing behind. */
+  #write(meta: ThreadMeta, items: readonly RolloutItem[]): void {
+    if (this.#writer || this.path === null) return this.#append(items);
     const { clock, inherited } = this.#options;
     const first = records.sessionMeta({
       threadId: meta.id,
@@ -126,9 +126,9 @@ export class ThreadLog {
     const named = meta.name === null ? [] : [records.threadNameUpdated(meta.id, meta.name)];
     const writer = RolloutWriter.create(this.path);
     try {
-      writer.append([first, ...(inherited ?? []), ...named], clock.now());
+      writer.append([first, ...(inherited ?? []), ...named, ...items], clock.now());
     } catch (error) {
-      writer.close();
+      writer.discard();
       throw error;
     }
     this.#writer = writer;
@@ -140,28 +140,26 @@ export class ThreadLog {
   }
 
   responseItem(item: ResponseItem): void {
-    this.#append([records.responseItem(item), ...eventsOf(item)]);
+    this.responseItems([item]);
   }
 
-  /** An item that a tool showed; only commands and file changes are kept beside the call itself. */
+  /** Outputs of calls, in one write. */
+  responseItems(items: readonly ResponseItem[]): void {
+    this.#append(items.flatMap((item) => [records.responseItem(item), ...eventsOf(item)]));
+  }
+
+  /**
+   * An item that a tool showed. A failed write is let go: a command may end when there is no turn to fail,
+   * and what it did is in the output of its call, whose write fails the turn.
+   */
   toolItem(
     item: ThreadItem,
     detail: { readonly turnId: string; readonly argv: readonly string[] | null },
   ): void {
-    switch (item.type) {
-      case "commandExecution":
-        return this.#append([
-          records.execCommandEnd(item, {
-            turnId: detail.turnId,
-            argv: detail.argv ?? [item.command],
-          }),
-        ]);
-      case "fileChange":
-        return this.#append([
-          records.patchApplyEnd(item, { turnId: detail.turnId, stdout: "", stderr: "" }),
-        ]);
-      case "imageView":
-        return this.#append([records.viewImageToolCall(item.id, item.path)]);
+    try {
+      this.#append(toolRecords(item, detail));
+    } catch (error) {
+      if (!(error instanceof CodexError)) throw error;
     }
   }
 
@@ -249,6 +247,23 @@ function userInputRecords({ message, input }: PreparedInput): RolloutItem[] {
   ];
 }
 
+/** What a tool showed to people; only commands, file changes and images are kept beside the call itself. */
+function toolRecords(
+  item: ThreadItem,
+  { turnId, argv }: { readonly turnId: string; readonly argv: readonly string[] | null },
+): RolloutItem[] {
+  switch (item.type) {
+    case "commandExecution":
+      return [records.execCommandEnd(item, { turnId, argv: argv ?? [item.command] })];
+    case "fileChange":
+      return [records.patchApplyEnd(item, { turnId, stdout: "", stderr: "" })];
+    case "imageView":
+      return [records.viewImageToolCall(item.id, item.path)];
+    default:
+      return [];
+  }
+}
+
 /** The event that shows an item of the model to people; the model context is kept apart from it. */
 function eventsOf(item: ResponseItem): RolloutItem[] {
   switch (item.type) {
@@ -256,7 +271,10 @@ function eventsOf(item: ResponseItem): RolloutItem[] {
       if (item.role !== "assistant") return [];
       return [records.agentMessage(textOf(item.content), item.phase ?? null)];
     case "reasoning":
-      return item.summary.map((part) => records.agentReasoning(part.text ?? ""));
+      return [
+        ...item.summary.map((part) => records.agentReasoning(part.text ?? "")),
+        ...(item.content ?? []).map((part) => records.agentReasoningRaw(part.text ?? "")),
+      ];
     case "web_search_call":
       return [
         records.webSearchEnd({

@@ -13,6 +13,8 @@ export interface ThreadSettings {
   readonly serviceTier: string | null;
   readonly baseInstructions: string | null;
   readonly developerInstructions: string | null;
+  /** What the collaboration mode of the client, such as planning, tells the model. */
+  readonly modeInstructions: string | null;
 }
 
 /** What a client may ask for when it starts, resumes or forks a thread, or for one turn and those after it. */
@@ -28,6 +30,7 @@ export interface SettingsOverrides {
   readonly serviceTier?: string | null | undefined;
   readonly baseInstructions?: string | null | undefined;
   readonly developerInstructions?: string | null | undefined;
+  readonly modeInstructions?: string | null | undefined;
 }
 
 /** The settings that the configuration alone gives. */
@@ -46,6 +49,7 @@ export function settingsFromConfig(
     serviceTier: config.serviceTier,
     baseInstructions: config.baseInstructions,
     developerInstructions: config.developerInstructions,
+    modeInstructions: null,
   };
 }
 
@@ -68,6 +72,7 @@ export function withOverrides(
     serviceTier: overrides.serviceTier ?? settings.serviceTier,
     baseInstructions: overrides.baseInstructions ?? settings.baseInstructions,
     developerInstructions: overrides.developerInstructions ?? settings.developerInstructions,
+    modeInstructions: overrides.modeInstructions ?? settings.modeInstructions,
   };
 }
 

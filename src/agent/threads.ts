@@ -149,6 +149,7 @@ export class Threads {
 
   #scheduleUnload(entry: Entry): void {
     entry.cancelUnload();
+    if (this.#loaded.get(entry.thread.id) !== entry) return;
     if (entry.watchers > 0 || entry.thread.activeTurnId !== null) return;
     const unload = () => {
       if (entry.watchers === 0 && entry.thread.activeTurnId === null) this.unload(entry.thread.id);

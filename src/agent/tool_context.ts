@@ -26,10 +26,10 @@ export function toolContext(thread: Thread, options: {
     itemStarted: (item) => thread.emit({ type: "itemStarted", turnId, item, atMs: clock.now() }),
     itemCompleted: (item, detail) => {
       log.toolItem(item, { turnId, argv: detail?.argv ?? null });
-      // Upstream leaves the items of an interrupted turn as they are, and clients close them.
-      if (!turn.signal.aborted) {
-        thread.emit({ type: "itemCompleted", turnId, item, atMs: clock.now() });
-      }
+      const completed = { type: "itemCompleted", turnId, item, atMs: clock.now() } as const;
+      // Upstream tells nothing of the items of an interrupted turn, and clients close them.
+      if (turn.signal.aborted) thread.amend(completed);
+      else thread.emit(completed);
     },
     commandOutput: (itemId, delta) =>
       thread.emit({ type: "commandOutputDelta", turnId, itemId, delta }),

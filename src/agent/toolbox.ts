@@ -53,7 +53,15 @@ export function createToolbox(options: {
 
 /** What a client may switch off for a thread that only writes text, such as one that makes titles. */
 const SWITCHES: Readonly<Record<string, readonly string[]>> = {
-  "features.shell_tool": ["exec_command", "write_stdin", "apply_patch"],
+  // Also what is not offered, because a model may call it from habit.
+  "features.shell_tool": [
+    "exec_command",
+    "write_stdin",
+    "shell",
+    "shell_command",
+    "local_shell",
+    "apply_patch",
+  ],
   "features.view_image": ["view_image"],
   "tools.update_plan.enabled": ["update_plan"],
 };

@@ -14,6 +14,8 @@ export interface TurnHost {
   history(): readonly ResponseItem[];
   /** The item joins history and the rollout. */
   remember(item: ResponseItem): void;
+  /** The outputs of the calls of one response do the same, all at once. */
+  rememberOutputs(outputs: readonly ResponseItem[]): void;
   emit(event: ThreadEvent): void;
   usage(usage: TokenUsage): void;
   newItemId(): string;
@@ -126,7 +128,7 @@ async function requestOnce(
     if (usage) host.usage(usage);
   } finally {
     // Also after a failure: a call that has been recorded needs its output before the next request.
-    for (const output of await calls.settled()) host.remember(output);
+    host.rememberOutputs(await calls.settled());
   }
   plan.signal.throwIfAborted();
   return { calledTools: calls.size > 0, lastMessage };

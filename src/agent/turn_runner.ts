@@ -73,6 +73,7 @@ function turnHost(thread: Thread, parts: TurnParts): TurnHost {
   return {
     history: () => thread.history,
     remember: (item) => thread.remember(item),
+    rememberOutputs: (outputs) => thread.rememberOutputs(outputs),
     emit: (event) => thread.emit(event),
     usage: (usage) => thread.addUsage(usage, parts.contextWindow(thread.settings.model)),
     newItemId: parts.newItemId,

@@ -26,12 +26,6 @@ export function parseListenUrl(value: string): ListenUrl | null {
   return isAddress ? { type: "websocket", hostname, port } : null;
 }
 
-/** True for an address that only this machine can reach. */
-export function isLoopback(hostname: string): boolean {
-  if (isIpv4(hostname)) return hostname.startsWith("127.");
-  return URL.parse(`ws://[${hostname}]`)?.hostname === "[::1]";
-}
-
 function isIpv4(text: string): boolean {
   // Names and shortened forms such as `127.1` are refused: an address must say what it is.
   return /^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?!$)|$)){4}$/.test(text);

@@ -1,7 +1,7 @@
 /** Turns the params of a request into a value, or into the error that upstream would give; knows no method. */
 import { invalidLength, InvalidParams, invalidType, missingField } from "./invalid_params.ts";
 import { invalidParamsOf, nodeOf, type SchemaNode, structName } from "./issue_text.ts";
-import type { AnyRequestEntry, SchemaThunk } from "./method.ts";
+import type { SchemaThunk } from "./method.ts";
 
 export { InvalidParams };
 
@@ -23,17 +23,6 @@ export function parseParams<P>(
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   throw invalidParamsOf(nodeOf(schema), { input, issues: parsed.error.issues });
-}
-
-/** What a request queues behind, as one key; null: nothing. `params` must come from `parseParams`. */
-export function orderingKey(
-  entry: Pick<AnyRequestEntry, "ordering">,
-  params: unknown,
-): string | null {
-  const { ordering } = entry;
-  if (ordering === "concurrent") return null;
-  if ("global" in ordering) return `global:${ordering.global}`;
-  return `thread:${ordering.thread(params)}`;
 }
 
 /** Upstream takes an object for a method without params, but no other value. */

@@ -9,7 +9,11 @@ import { Turn } from "./turn_types.ts";
 const CollaborationMode = memo(() =>
   z.looseObject({
     mode: z.string(),
-    settings: z.looseObject({ model: MaybeString(), developer_instructions: MaybeString() }),
+    settings: z.looseObject({
+      model: MaybeString(),
+      reasoning_effort: MaybeString(),
+      developer_instructions: MaybeString(),
+    }),
   }).meta({ id: "CollaborationMode" })
 );
 

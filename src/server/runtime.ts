@@ -6,6 +6,7 @@ import { readGitInfo } from "../agent/context/git_info.ts";
 import { BASE_INSTRUCTIONS } from "../agent/context/instructions.ts";
 import { contextWindowOf } from "../agent/model/catalog.ts";
 import type { ModelClient } from "../agent/model/port.ts";
+import { closeHttpClients } from "../agent/model/network.ts";
 import { streamRetryDelayMs } from "../agent/model/retry.ts";
 import { ThreadLibrary } from "../agent/thread_library.ts";
 import { type Loaded, Threads } from "../agent/threads.ts";
@@ -113,6 +114,7 @@ export async function startRuntime(
       await threads.close();
       await processes.terminateAll();
       await index.close();
+      closeHttpClients();
     },
   };
 }

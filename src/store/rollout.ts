@@ -6,6 +6,7 @@ import {
   FILE_MODE,
   inHome,
   makePrivateDir,
+  removeHomeFile,
   toHomeError,
   tryTruncate,
   writeAll,
@@ -88,6 +89,12 @@ export class RolloutWriter {
     let text = "";
     for (const item of items) text += rolloutLine(item, timestamp);
     inHome(`append to ${this.path}`, () => this.#write(text));
+  }
+
+  /** Removes a new file that its first records could not be written to, so that it can be made again. */
+  discard(): void {
+    this.close();
+    removeHomeFile(this.path);
   }
 
   /** Lets the file and its lock go; nothing can be appended afterwards. */

@@ -1,7 +1,7 @@
 /** Tests which `--listen` values are addresses. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { checkListenUrl, isLoopback, parseListenUrl } from "../../src/cli/listen_url.ts";
+import { checkListenUrl, parseListenUrl } from "../../src/cli/listen_url.ts";
 
 Deno.test("parseListenUrl accepts IP literals with a port only", () => {
   const websocket = (hostname: string, port: number) => ({ type: "websocket", hostname, port });
@@ -39,13 +39,4 @@ Deno.test("parseListenUrl decides for any text", () => {
       assert.equal(parseListenUrl(value) === null, checkListenUrl(value) !== null);
     }
   }));
-});
-
-Deno.test("isLoopback knows the addresses that only this machine reaches", () => {
-  for (const address of ["127.0.0.1", "127.9.8.7", "::1", "0:0:0:0:0:0:0:1"]) {
-    assert.ok(isLoopback(address), address);
-  }
-  for (const address of ["0.0.0.0", "128.0.0.1", "::", "fe80::1", "10.127.0.1"]) {
-    assert.ok(!isLoopback(address), address);
-  }
 });

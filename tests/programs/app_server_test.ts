@@ -103,7 +103,9 @@ Deno.test("app-server lets a running turn finish after the first SIGTERM, then e
   await client.next("item/agentMessage/delta");
   server.child.kill("SIGTERM");
   // It keeps serving meanwhile.
-  assert.equal((await fetch(`${url.replace("ws", "http")}/readyz`)).status, 200);
+  const ready = await fetch(`${url.replace("ws", "http")}/readyz`);
+  await ready.body?.cancel();
+  assert.equal(ready.status, 200);
   const { turn } = await client.next("turn/completed");
   assert.equal(turn.status, "completed");
   assert.equal((await server.child.status).code, 0);

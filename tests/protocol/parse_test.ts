@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { allRequestEntries, loadRequestEntry } from "../../src/protocol/mod.ts";
-import { InvalidParams, orderingKey, parseParams } from "../../src/protocol/parse.ts";
+import { InvalidParams, parseParams } from "../../src/protocol/parse.ts";
 import refusals from "./fixtures/refusals.json" with { type: "json" };
 
 /** Parses and returns the error's message and reason, or null. */
@@ -79,18 +79,6 @@ Deno.test("a very long bad value is not sent back whole", async () => {
     includeTurns: "x".repeat(100_000),
   });
   assert.ok(refused && refused.message.length < 2000);
-});
-
-Deno.test("requests of one thread share an ordering key, others do not wait", async () => {
-  const keyOf = async (method: string, params: unknown) => {
-    const entry = await loadRequestEntry(method);
-    assert.ok(entry);
-    return orderingKey(entry, parseParams(entry, params));
-  };
-  assert.equal(await keyOf("thread/archive", { threadId: "a" }), "thread:a");
-  assert.equal(await keyOf("turn/start", { threadId: "a", input: [] }), "thread:a");
-  assert.equal(await keyOf("turn/interrupt", { threadId: "a", turnId: "" }), null);
-  assert.equal(await keyOf("account/logout", undefined), "global:account");
 });
 
 Deno.test("any params are parsed or refused, never anything else", async () => {

@@ -102,7 +102,6 @@ Deno.test("no delta slips in before the answer to resume, however the two meet",
     assert.equal(partial + deltas(late), whole);
     if (partial !== "" && partial !== whole) met++;
   }
-  console.log(met);
   assert.ok(met > 0, "no client came in the middle of the deltas, so nothing was tried");
 });
 

@@ -1,7 +1,8 @@
 /** Threads through the public client: their life from start to archive, and over a restart of the server. */
 import assert from "node:assert/strict";
-import { say } from "../support/scripted_model.ts";
-import { startServer } from "../support/server.ts";
+import type { Client } from "../../src/client/client.ts";
+import { call, say } from "../support/scripted_model.ts";
+import { startServer, text } from "../support/server.ts";
 import { RawPeer } from "./raw_peer.ts";
 import { exists, inputText, rolloutRecords, runTurn, threadWithTurn } from "./turn_steps.ts";
 
@@ -353,13 +354,80 @@ Deno.test("resume takes new settings for a stored thread, and ignores them for a
   assert.equal(again.approvalPolicy, "never");
 });
 
+Deno.test("a command that outlives its turn is shown as it ended, before and after a restart", async () => {
+  const cmd = 'until [ -e "$PWD/go" ]; do sleep 0.01; done; echo over';
+  await using first = await startServer({
+    responses: [call("exec_command", { cmd, yield_time_ms: 250 }, "late"), say("Left")],
+  });
+  const client = await first.connect();
+  const { thread } = await client.request("thread/start", { approvalPolicy: "never" });
+  const threadId = thread.id;
+  await runTurn(client, threadId, "leave it running");
+  const read = async (reader: Client) => {
+    const { thread } = await reader.request("thread/read", { threadId, includeTurns: true });
+    const item = thread.turns[0]?.items.find(({ id }) => id === "late");
+    assert.ok(item?.type === "commandExecution");
+    return [item.status, item.exitCode, item.aggregatedOutput];
+  };
+  assert.deepEqual((await read(client))[0], "inProgress");
+  await Deno.writeTextFile(`${first.project}/go`, "");
+  await client.next("item/completed", ({ item }) => item.id === "late");
+  assert.deepEqual(await read(client), ["completed", 0, "over\n"]);
+  await first.stop();
+  await using second = await startServer({ home: first.home });
+  assert.deepEqual(await read(await second.connect()), ["completed", 0, "over\n"]);
+});
+
+Deno.test("an interrupted command reads the same from memory and from disk", async () => {
+  const cmd = "echo begun; exec sleep 1000";
+  await using first = await startServer({ responses: [call("exec_command", { cmd }, "cut")] });
+  const client = await first.connect();
+  const { thread } = await client.request("thread/start", { approvalPolicy: "never" });
+  const threadId = thread.id;
+  const input = text("sleep");
+  const { turn } = await client.request("turn/start", { threadId, input });
+  await client.next("item/commandExecution/outputDelta");
+  const path = thread.path ?? "";
+  // Clients are not told when an interrupted command has ended, but the rollout is.
+  const ended = untilFile(path, (content) => content.includes('"exec_command_end"'));
+  await client.request("turn/interrupt", { threadId, turnId: turn.id });
+  await client.next("turn/completed");
+  await ended;
+  const read = async (reader: Client) => {
+    const { thread } = await reader.request("thread/read", { threadId, includeTurns: true });
+    const item = thread.turns[0]?.items.find(({ id }) => id === "cut");
+    assert.ok(item?.type === "commandExecution");
+    return [thread.turns[0]?.status, item.status, item.aggregatedOutput];
+  };
+  const live = await read(client);
+  await first.stop();
+  await using second = await startServer({ home: first.home });
+  assert.deepEqual(await read(await second.connect()), live);
+  assert.deepEqual(live, ["interrupted", "failed", "begun\n"]);
+});
+
+Deno.test("a resume that fails lets the thread go", async () => {
+  await using first = await startServer({ responses: [say("x")] });
+  const threadId = await threadWithTurn(await first.connect());
+  await first.stop();
+  await using second = await startServer({ home: first.home });
+  const client = await second.connect();
+  const config = { approval_policy: "sometimes" };
+  await assert.rejects(client.request("thread/resume", { threadId, config }), /sometimes/);
+  assert.equal((await client.request("thread/resume", { threadId })).thread.id, threadId);
+});
+
 Deno.test("settings of turn/start hold for the turns after it", async () => {
   await using server = await startServer({ responses: [say("x"), say("y")] });
   const client = await server.connect();
   const { thread } = await client.request("thread/start", {});
   const threadId = thread.id;
-  const input = [{ type: "text" as const, text: "hi", text_elements: [] }];
-  await client.request("turn/start", { threadId, input, model: "bigger", effort: "high" });
+  await client.request("turn/start", {
+    threadId,
+    input: text("hi"),
+    model: "bigger",
+    effort: "high",
+  });
   await client.next("turn/completed");
   await runTurn(client, threadId, "again");
   const requests = server.model.requests.map(({ model, effort }) => ({ model, effort }));
@@ -368,6 +436,15 @@ Deno.test("settings of turn/start hold for the turns after it", async () => {
     { model: "bigger", effort: "high" },
   ]);
 });
+
+/** Resolves once the content of the file matches. */
+async function untilFile(path: string, matches: (content: string) => boolean): Promise<void> {
+  using watcher = Deno.watchFs(path);
+  if (matches(await Deno.readTextFile(path))) return;
+  for await (const _ of watcher) {
+    if (matches(await Deno.readTextFile(path))) return;
+  }
+}
 
 /** A turn without what a rollout does not keep. */
 function shown(turn: { readonly items: readonly { readonly type: string }[] }): unknown {

@@ -50,3 +50,32 @@ Deno.test("turn/interrupt completes the turn as interrupted", async () => {
     /no active turn to interrupt/,
   );
 });
+
+Deno.test("turn/start takes model, effort and instructions from a collaboration mode", async () => {
+  await using server = await startServer({ responses: [say("planned"), say("built")] });
+  const client = await server.connect();
+  const { thread } = await client.request("thread/start", {});
+  const planning = {
+    mode: "plan",
+    settings: {
+      model: "planner",
+      reasoning_effort: "high",
+      developer_instructions: "Only plan.",
+    },
+  };
+  const threadId = thread.id;
+  await client.request("turn/start", {
+    threadId,
+    input: text("plan"),
+    collaborationMode: planning,
+  });
+  await client.next("turn/completed");
+  await client.request("turn/start", { threadId, input: text("go"), effort: "low" });
+  await client.next("turn/completed");
+  const [first, second] = server.model.requests;
+  assert.equal(first?.model, "planner");
+  assert.equal(first?.effort, "high");
+  assert.equal(second?.effort, "low");
+  const told = JSON.stringify(second?.input).split("Only plan.").length - 1;
+  assert.equal(told, 1);
+});

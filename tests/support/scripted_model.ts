@@ -7,6 +7,7 @@ import {
   type ModelEvent,
   type ModelRequest,
 } from "../../src/agent/model/port.ts";
+import { rateLimitsOf } from "../../src/agent/model/rate_limits.ts";
 import { responsesEvent } from "../../src/agent/model/responses_events.ts";
 import {
   Gates,
@@ -109,6 +110,11 @@ async function play(steps: readonly ScriptStep[], playing: Playing) {
       case "end":
         if (step.how === "hang") await untilAborted(signal, new Promise<void>(() => undefined));
         throw streamError("stream closed before response.completed");
+      case "headers": {
+        const rateLimits = rateLimitsOf(new Headers(step.headers));
+        if (rateLimits) playing.onEvent({ type: "rateLimits", rateLimits });
+        break;
+      }
       case "raw":
         throw failedResponse({ message: "raw bytes need the mock over HTTP" }, 0);
     }

@@ -78,7 +78,7 @@ class Collector {
     path: string,
     { markers, names }: { markers: readonly string[]; names: readonly string[] },
   ): Promise<Folder> {
-    const stat = await onDisk(Deno.stat(path));
+    const stat = statOf(path);
     if (stat === null) return { path, hasMarker: false, documents: [] };
     const key = [path, ...markers, "", ...names].join("\0");
     return await this.#cache.folders.get(key, {
@@ -103,7 +103,7 @@ class Collector {
   }
 
   async #read(path: string, below: string | null): Promise<Document | null> {
-    const stat = await onDisk(Deno.stat(path));
+    const stat = statOf(path);
     if (!stat?.isFile) return null;
     return await this.#cache.documents.get(`${path}\0${below}\0${this.#maxBytes}`, {
       stamp: stampOf(stat),
@@ -152,6 +152,16 @@ class StampedCache<T> {
     const [oldest] = this.#entries.keys();
     if (this.#entries.size > MAX_ENTRIES && oldest !== undefined) this.#entries.delete(oldest);
     return value;
+  }
+}
+
+/** Every turn looks at each folder: a synchronous look costs 10 us, an asynchronous one ten times that. */
+function statOf(path: string): Deno.FileInfo | null {
+  try {
+    return Deno.statSync(path);
+  } catch {
+    // What cannot be read counts as absent.
+    return null;
   }
 }
 

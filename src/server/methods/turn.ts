@@ -1,6 +1,7 @@
 /** Handlers of `turn/*`; they know neither JSON nor connections. */
 import type { Agent } from "../../agent/agent.ts";
-import type { ClientMethod } from "../../protocol/mod.ts";
+import type { SettingsOverrides } from "../../agent/thread_settings.ts";
+import type { ClientMethod, Params } from "../../protocol/mod.ts";
 import type { Handlers } from "../context.ts";
 import { requireThreadId } from "./thread_id.ts";
 
@@ -13,8 +14,9 @@ export function turnHandlers(agent: Agent): Handlers<TurnMethod> {
       const { settings, prepared } = await agent.prepareTurn(loaded, {
         input: params.input,
         clientId: params.clientUserMessageId ?? null,
-        overrides: params,
+        overrides: withCollaborationMode(params),
       });
+      while (loaded.thread.stopping) await loaded.thread.stopping;
       const turn = loaded.thread.startTurn(prepared, {
         settings,
         outputSchema: params.outputSchema ?? undefined,
@@ -32,5 +34,17 @@ export function turnHandlers(agent: Agent): Handlers<TurnMethod> {
       thread.interrupt(params.turnId);
       return {};
     },
+  };
+}
+
+/** Clients put a choice of model and effort into the mode as well; what stands beside it wins. */
+function withCollaborationMode(params: Params<"turn/start">): SettingsOverrides {
+  const settings = params.collaborationMode?.settings;
+  if (!settings) return params;
+  return {
+    ...params,
+    model: params.model ?? settings.model,
+    effort: params.effort ?? settings.reasoning_effort,
+    modeInstructions: settings.developer_instructions,
   };
 }

@@ -1,0 +1,245 @@
+/**
+ * Threads move between this program and the real one: each lists, reads and goes on with the other's files.
+ * Runs where `CODEX_PEER_120` or `CODEX_PEER_169` names the real program.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { Client } from "../../src/client/client.ts";
+import { type MockModel, startMockModel } from "../support/mock_model.ts";
+import { call, custom, say, think } from "../support/model_script.ts";
+import { startServer, text } from "../support/server.ts";
+import { type RealProgram, realPrograms, startRealServer } from "./real_server.ts";
+
+const NAMES: readonly RealProgram["version"][] = ["0.120", "0.169"];
+const programs = new Map(realPrograms().map((program) => [program.version, program]));
+
+const PATCH = `*** Begin Patch
+*** Add File: notes.txt
++from the patch
+*** End Patch`;
+
+/** What a thread is made of: the words of the user and what each turn then shows. */
+const SCRIPT = [
+  { words: "first question", shows: ["userMessage", "reasoning", "agentMessage"] },
+  { words: "run it", shows: ["userMessage", "commandExecution", "agentMessage"] },
+  { words: "patch it", shows: ["userMessage", "fileChange", "agentMessage"] },
+  // The command that was stopped is shown by some: it is written down when its process has ended.
+  { words: "interrupt me", shows: ["userMessage"] },
+] as const;
+/** What the model must still know after all that. */
+const REMEMBERED = [
+  /first question/,
+  /First answer/,
+  /run it/,
+  /echo from-the-/,
+  /from-the-command/,
+  /Ran it/,
+  /patch it/,
+  /Begin Patch/,
+  /Patched it/,
+  /interrupt me/,
+  /sleep 1000/,
+  /turn_aborted/,
+];
+
+/** Runs the four turns; the last one is interrupted while its command runs. */
+async function makeThread(
+  client: Client,
+  options: { readonly mock: MockModel; readonly model: string | null },
+): Promise<string> {
+  options.mock.push(
+    [think("Considering"), say("First answer")],
+    call("exec_command", { cmd: "echo from-the-$(echo command)" }),
+    say("Ran it"),
+    custom("apply_patch", PATCH),
+    say("Patched it"),
+    call("exec_command", { cmd: "sleep 1000" }),
+  );
+  const { thread } = await client.request("thread/start", {
+    model: options.model,
+    sandbox: "danger-full-access",
+    approvalPolicy: "never",
+    persistExtendedHistory: true,
+  });
+  const threadId = thread.id;
+  for (const { words } of SCRIPT) {
+    const { turn } = await client.request("turn/start", { threadId, input: text(words) });
+    const isLast = words === "interrupt me";
+    if (isLast) {
+      await client.next(
+        "item/started",
+        ({ item }) => item.type === "commandExecution" && item.command.includes("sleep"),
+      );
+      await client.request("turn/interrupt", { threadId, turnId: turn.id });
+    }
+    const ended = await client.next("turn/completed", (event) => event.turn.id === turn.id);
+    assert.equal(ended.turn.status, isLast ? "interrupted" : "completed", words);
+  }
+  return threadId;
+}
+
+/** Lists, reads and goes on with the thread, and looks at what the model is then sent. */
+async function checkThread(
+  client: Client,
+  options: {
+    readonly mock: MockModel;
+    readonly threadId: string;
+    readonly showsCommands: boolean;
+  },
+): Promise<void> {
+  const { mock, threadId } = options;
+  const { data } = await client.request("thread/list", { modelProviders: [] });
+  const listed = data.find(({ id }) => id === threadId);
+  assert.equal(listed?.preview, "first question");
+
+  const { thread } = await client.request("thread/read", { threadId, includeTurns: true });
+  checkTurns(thread.turns, options);
+  const resumed = await client.request("thread/resume", {
+    threadId,
+    sandbox: "danger-full-access",
+    approvalPolicy: "never",
+  });
+  checkTurns(resumed.thread.turns, options);
+
+  const before = mock.requests.length;
+  mock.push(say("All of it"));
+  const { turn } = await client.request("turn/start", {
+    threadId,
+    input: text("what do you remember"),
+  });
+  const ended = await client.next("turn/completed", (event) => event.turn.id === turn.id);
+  assert.equal(ended.turn.status, "completed", JSON.stringify(ended.turn.error));
+  const input = JSON.stringify(mock.requests[before]?.body.input);
+  for (const words of REMEMBERED) assert.match(input, words);
+  checkPaired(mock.requests[before]?.body.input);
+}
+
+type Turns = Awaited<ReturnType<typeof readTurns>>;
+
+async function readTurns(client: Client, threadId: string) {
+  return (await client.request("thread/read", { threadId, includeTurns: true })).thread.turns;
+}
+
+/** `showsCommands`: Codex 0.169 leaves out commands that are written down as 0.120 does it, also its own. */
+function checkTurns(turns: Turns, options: { readonly showsCommands: boolean }): void {
+  const { showsCommands } = options;
+  const shown = turns.slice(0, SCRIPT.length);
+  assert.deepEqual(
+    shown.map(({ items, status }) =>
+      items.map(({ type }) => type).filter((type) =>
+        type !== "commandExecution" || status !== "interrupted"
+      )
+    ),
+    SCRIPT.map(({ shows }) => shows.filter((type) => showsCommands || type !== "commandExecution")),
+  );
+  assert.deepEqual(
+    shown.map(({ status }) => status),
+    ["completed", "completed", "completed", "interrupted"],
+  );
+  const items = shown.flatMap((turn) => turn.items);
+  const [command] = items.flatMap((item) => item.type === "commandExecution" ? [item] : []);
+  if (showsCommands) {
+    assert.equal(command?.command, "/bin/bash -lc 'echo from-the-$(echo command)'");
+    assert.equal(command?.status, "completed");
+    assert.equal(command?.exitCode, 0);
+    assert.equal(command?.aggregatedOutput, "from-the-command\n");
+  }
+  const [change] = items.flatMap((item) => item.type === "fileChange" ? item.changes : []);
+  assert.match(change?.path ?? "", /\/notes\.txt$/);
+  assert.equal(change?.kind.type, "add");
+  const answers = items.flatMap((item) => item.type === "agentMessage" ? [item.text] : []);
+  assert.deepEqual(answers, ["First answer", "Ran it", "Patched it"]);
+}
+
+/** The turn that was added by the other program. */
+function checkAdded(turns: Turns): void {
+  const [added, ...others] = turns.slice(SCRIPT.length);
+  assert.deepEqual(others, []);
+  assert.equal(added?.status, "completed");
+  assert.deepEqual(
+    added?.items.map((item) => item.type === "agentMessage" ? item.text : item.type),
+    [
+      "userMessage",
+      "All of it",
+    ],
+  );
+}
+
+/** Every call has exactly one output: a provider refuses anything else. */
+function checkPaired(input: unknown): void {
+  assert.ok(Array.isArray(input));
+  const ids = (suffix: string) =>
+    input.filter(({ type }) => String(type).endsWith(suffix)).map(({ call_id }) => call_id).sort();
+  assert.deepEqual(ids("_output"), ids("_call"));
+  assert.equal(ids("_call").length, 3);
+}
+
+/** A home of its own with the mock as its only provider. */
+async function makeHome(mock: MockModel): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await Deno.realPath(await Deno.makeTempDir({ prefix: "codex-interop-" }));
+  await Deno.mkdir(join(path, "home"));
+  await Deno.mkdir(join(path, "project"));
+  await Deno.writeTextFile(
+    join(path, "home", "config.toml"),
+    `model = "scripted-model"\nmodel_provider = "scripted"\n` +
+      `check_for_update_on_startup = false\n` +
+      `[model_providers.scripted]\nname = "Scripted"\nwire_api = "responses"\n` +
+      `base_url = "${mock.url}"\n`,
+  );
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
+function startReal(program: RealProgram, root: string) {
+  return startRealServer(program, { home: join(root, "home"), cwd: join(root, "project") });
+}
+
+for (const name of NAMES) {
+  const program = programs.get(name);
+
+  Deno.test({
+    name: `a thread of ours is listed, read and continued by Codex ${name}, and then by us again`,
+    ignore: program === undefined,
+    fn: async () => {
+      if (!program) return;
+      await using mock = await startMockModel();
+      await using home = await makeHome(mock);
+      let threadId: string;
+      {
+        await using ours = await startServer({ home: home.path, baseUrl: mock.url });
+        threadId = await makeThread(await ours.connect(), { mock, model: null });
+      }
+      {
+        await using real = await startReal(program, home.path);
+        const showsCommands = name !== "0.169";
+        await checkThread(real.client, { mock, threadId, showsCommands });
+      }
+      await using again = await startServer({ home: home.path, baseUrl: mock.url });
+      const turns = await readTurns(await again.connect(), threadId);
+      checkTurns(turns, { showsCommands: true });
+      checkAdded(turns);
+    },
+  });
+
+  Deno.test({
+    name: `a thread of Codex ${name} is listed, read and continued by us, and then by it again`,
+    ignore: program === undefined,
+    fn: async () => {
+      if (!program) return;
+      await using mock = await startMockModel();
+      await using home = await makeHome(mock);
+      let threadId: string;
+      {
+        await using real = await startReal(program, home.path);
+        threadId = await makeThread(real.client, { mock, model: program.model });
+      }
+      {
+        await using ours = await startServer({ home: home.path, baseUrl: mock.url });
+        await checkThread(await ours.connect(), { mock, threadId, showsCommands: true });
+      }
+      await using again = await startReal(program, home.path);
+      const turns = await readTurns(again.client, threadId);
+      checkTurns(turns, { showsCommands: true });
+      checkAdded(turns);
+    },
+  });
+}

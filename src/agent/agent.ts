@@ -13,7 +13,7 @@ import {
   type StoredThread,
   type ThreadLibrary,
 } from "./thread_library.ts";
-import type { PreparedInput } from "./thread.ts";
+import type { PreparedInput } from "./thread_parts.ts";
 import {
   settingsFromConfig,
   type SettingsOverrides,

@@ -110,3 +110,18 @@ export function replaceItem(
 export function withoutItems(turn: Turn): Turn {
   return { ...turn, items: [], itemsView: "notLoaded" };
 }
+
+/** A turn as `turn/start` returns it: accepted, not started yet. */
+export function acknowledgedTurn(id: string): Turn {
+  return {
+    id,
+    rootTurnId: id,
+    items: [],
+    itemsView: "notLoaded",
+    status: "inProgress",
+    error: null,
+    startedAt: null,
+    completedAt: null,
+    durationMs: null,
+  };
+}

@@ -1,68 +1,22 @@
 /** The actor of one thread: it owns history, the running turn and pending approvals; must not know clients. */
 import type { Clock } from "../lib/clock.ts";
 import { CodexError } from "../lib/errors.ts";
-import type { UserInput } from "../protocol/item.ts";
 import type { ResponseItem } from "../protocol/response_item.ts";
-import type {
-  GitInfo,
-  SessionSource,
-  Thread as ThreadView,
-  ThreadStatus,
-} from "../protocol/thread_types.ts";
-import type { ThreadTokenUsage, TokenUsage, Turn, TurnError } from "../protocol/turn_types.ts";
-import { previewOf as previewOfMessage } from "../store/rollout_meta.ts";
+import type { GitInfo, Thread as ThreadView, ThreadStatus } from "../protocol/thread_types.ts";
+import type { ThreadTokenUsage, TokenUsage, Turn } from "../protocol/turn_types.ts";
 import { Approvals } from "./approvals.ts";
 import type { PendingApproval, ThreadEvent } from "./events.ts";
-import { LiveTurn, replaceItem, withoutItems } from "./live_turn.ts";
+import { acknowledgedTurn, LiveTurn, replaceItem, withoutItems } from "./live_turn.ts";
 import type { ThreadLog } from "./thread_log.ts";
+import type { ActiveTurn, PreparedInput, ThreadMeta, ThreadPast } from "./thread_parts.ts";
 import type { ThreadSettings } from "./thread_settings.ts";
+import { previewOf, threadView } from "./thread_view.ts";
 import type { ApprovalRequest, Decision } from "./tools/tool.ts";
-import type { TurnOutcome } from "./turn.ts";
+import { internalError, type TurnOutcome } from "./turn.ts";
 import { addUsage, NO_USAGE } from "./usage.ts";
-
-/** What is known of a thread apart from its history. */
-export interface ThreadMeta {
-  readonly id: string;
-  readonly createdAtMs: number;
-  readonly forkedFromId: string | null;
-  readonly ephemeral: boolean;
-  readonly source: SessionSource;
-  readonly threadSource: string | null;
-  readonly gitInfo: GitInfo | null;
-  readonly name: string | null;
-  readonly preview: string;
-  readonly cliVersion: string;
-  /** The folder the thread was started in; turns may run elsewhere. */
-  readonly cwd: string;
-}
-
-/** What was read back from a rollout, or inherited by a fork. */
-export interface ThreadPast {
-  readonly history: readonly ResponseItem[];
-  readonly turns: readonly Turn[];
-  readonly usage: ThreadTokenUsage | null;
-}
-
-/** User input with the context that goes before it, ready to be written in one step. */
-export interface PreparedInput {
-  readonly input: readonly UserInput[];
-  readonly clientId: string | null;
-  /** The same input as the model reads it. */
-  readonly message: ResponseItem;
-  /** Permissions, project docs and environment, where they have changed since the model last saw them. */
-  readonly context: readonly ResponseItem[];
-}
 
 /** What the thread asks of the one who runs its turns; called after the turn was acknowledged. */
 export type TurnRunner = (thread: Thread, turn: ActiveTurn) => Promise<TurnOutcome>;
-
-export interface ActiveTurn {
-  readonly id: string;
-  readonly settings: ThreadSettings;
-  /** JSON Schema of the final message, or undefined. */
-  readonly outputSchema: unknown;
-  readonly signal: AbortSignal;
-}
 
 interface Running extends ActiveTurn {
   readonly live: LiveTurn;
@@ -176,31 +130,13 @@ export class Thread {
 
   /** A frozen view; `turns` only when asked for, since they may be many. */
   view(options: { readonly turns: boolean }): ThreadView {
-    const { meta } = this;
-    return {
-      id: meta.id,
-      sessionId: meta.id,
-      forkedFromId: meta.forkedFromId,
-      preview: meta.preview,
-      ephemeral: meta.ephemeral,
-      modelProvider: this.#settings.modelProvider,
-      model: this.#settings.model,
-      createdAt: seconds(meta.createdAtMs),
-      updatedAt: seconds(this.#updatedAtMs),
-      recencyAt: seconds(this.#updatedAtMs),
+    return threadView(this.#meta, {
+      settings: this.#settings,
       status: this.status,
       path: this.#options.log.path,
-      cwd: meta.cwd,
-      cliVersion: meta.cliVersion,
-      source: meta.source,
-      threadSource: meta.threadSource,
-      projectId: null,
-      agentNickname: null,
-      agentRole: null,
-      gitInfo: meta.gitInfo,
-      name: meta.name,
+      updatedAtMs: this.#updatedAtMs,
       turns: options.turns ? this.#allTurns() : [],
-    };
+    });
   }
 
   #allTurns(): Turn[] {
@@ -219,7 +155,7 @@ export class Thread {
   ): Turn {
     if (this.#running) {
       this.#queueSteering(this.#running, prepared);
-      return acknowledged(this.#running.id);
+      return acknowledgedTurn(this.#running.id);
     }
     const { clock, ids, log } = this.#options;
     const id = ids.turn();
@@ -238,7 +174,7 @@ export class Thread {
     this.#settings = options.settings;
     this.#history.push(...prepared.context, prepared.message);
     this.#begin(prepared, { ...options, id, startedAtMs });
-    return acknowledged(id);
+    return acknowledgedTurn(id);
   }
 
   #begin(
@@ -461,38 +397,4 @@ export class Thread {
   #touch(): void {
     this.#updatedAtMs = this.#options.clock.now();
   }
-}
-
-/** A turn as `turn/start` returns it: accepted, not started yet. */
-function acknowledged(id: string): Turn {
-  return {
-    id,
-    rootTurnId: id,
-    items: [],
-    itemsView: "notLoaded",
-    status: "inProgress",
-    error: null,
-    startedAt: null,
-    completedAt: null,
-    durationMs: null,
-  };
-}
-
-/** The preview that the first input gives the thread; the same that its rollout will give it. */
-function previewOf(input: readonly UserInput[]): string {
-  const texts = input.flatMap((part) => part.type === "text" ? [part.text] : []);
-  return previewOfMessage(texts.join("\n"), input.length - texts.length);
-}
-
-function internalError(error: unknown): TurnError {
-  const message = error instanceof Error ? error.message : String(error);
-  return {
-    message,
-    codexErrorInfo: error instanceof CodexError ? "other" : "internalServerError",
-    additionalDetails: null,
-  };
-}
-
-function seconds(ms: number): number {
-  return Math.floor(ms / 1000);
 }

@@ -12,8 +12,9 @@ import type { ThreadIndex } from "../store/thread_index.ts";
 import { appendThreadName } from "../store/thread_names.ts";
 import type { ThreadQuery } from "../store/thread_query.ts";
 import type { ThreadRow } from "../store/thread_row.ts";
-import type { ThreadMeta, ThreadPast } from "./thread.ts";
+import type { ThreadMeta, ThreadPast } from "./thread_parts.ts";
 import { type LogObserver, ThreadLog } from "./thread_log.ts";
+import { threadView } from "./thread_view.ts";
 
 /** A thread read back whole. */
 export interface StoredThread {
@@ -275,19 +276,7 @@ function storedThread(row: ThreadRow, records: readonly RolloutRecord[]): Stored
   const { turns, tokenUsage, lastContext } = projectTurns(records);
   return {
     path: row.path,
-    meta: {
-      id: row.id,
-      createdAtMs: row.createdAtMs,
-      forkedFromId: row.forkedFromId,
-      ephemeral: false,
-      source: row.source,
-      threadSource: row.threadSource,
-      gitInfo: row.gitInfo,
-      name: row.name,
-      preview: row.preview ?? "",
-      cliVersion: row.cliVersion,
-      cwd: row.cwd,
-    },
+    meta: metaOfRow(row),
     past: { history: projectContext(records), turns, usage: tokenUsage },
     model: lastContext?.model ?? null,
     modelProvider: row.modelProvider,
@@ -296,27 +285,27 @@ function storedThread(row: ThreadRow, records: readonly RolloutRecord[]): Stored
 }
 
 function viewOfRow(row: ThreadRow, defaultProvider: string): ThreadView {
-  return {
-    id: row.id,
-    sessionId: row.id,
-    forkedFromId: row.forkedFromId,
-    preview: row.preview ?? "",
-    ephemeral: false,
-    modelProvider: row.modelProvider ?? defaultProvider,
-    createdAt: Math.floor(row.createdAtMs / 1000),
-    updatedAt: Math.floor(row.updatedAtMs / 1000),
-    recencyAt: Math.floor(row.updatedAtMs / 1000),
+  return threadView(metaOfRow(row), {
+    settings: { model: null, modelProvider: row.modelProvider ?? defaultProvider },
     status: { type: "notLoaded" },
     path: row.path,
-    cwd: row.cwd,
-    cliVersion: row.cliVersion,
+    updatedAtMs: row.updatedAtMs,
+    turns: [],
+  });
+}
+
+function metaOfRow(row: ThreadRow): ThreadMeta {
+  return {
+    id: row.id,
+    createdAtMs: row.createdAtMs,
+    forkedFromId: row.forkedFromId,
+    ephemeral: false,
     source: row.source,
     threadSource: row.threadSource,
-    projectId: null,
-    agentNickname: null,
-    agentRole: null,
     gitInfo: row.gitInfo,
     name: row.name,
-    turns: [],
+    preview: row.preview ?? "",
+    cliVersion: row.cliVersion,
+    cwd: row.cwd,
   };
 }

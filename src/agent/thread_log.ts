@@ -7,7 +7,7 @@ import type { GitInfo } from "../protocol/thread_types.ts";
 import type { ThreadTokenUsage } from "../protocol/turn_types.ts";
 import { type RolloutItem, RolloutWriter } from "../store/rollout.ts";
 import * as records from "../store/rollout_items.ts";
-import type { PreparedInput, ThreadMeta } from "./thread.ts";
+import type { PreparedInput, ThreadMeta } from "./thread_parts.ts";
 import type { ThreadSettings } from "./thread_settings.ts";
 import { textOf } from "./response_stream.ts";
 import type { TurnOutcome } from "./turn.ts";

@@ -4,10 +4,10 @@ import type { Clock } from "../lib/clock.ts";
 import { CodexError } from "../lib/errors.ts";
 import type { GitInfo, SessionSource } from "../protocol/thread_types.ts";
 import type { ThreadEvent } from "./events.ts";
-import { Thread, type ThreadMeta, type ThreadPast } from "./thread.ts";
+import { Thread } from "./thread.ts";
 import type { ThreadLog } from "./thread_log.ts";
 import { type SettingsOverrides, type ThreadSettings, withOverrides } from "./thread_settings.ts";
-import type { ActiveTurn } from "./thread.ts";
+import type { ActiveTurn, ThreadMeta, ThreadPast } from "./thread_parts.ts";
 import type { TurnOutcome } from "./turn.ts";
 
 /** A thread without watchers and without a running turn is unloaded after this long. */

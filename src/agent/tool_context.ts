@@ -1,7 +1,8 @@
 /** What a tool may do to its turn, bound to one turn of one thread; must not know any particular tool. */
 import type { Clock } from "../lib/clock.ts";
-import type { ActiveTurn, Thread } from "./thread.ts";
+import type { Thread } from "./thread.ts";
 import type { ThreadLog } from "./thread_log.ts";
+import type { ActiveTurn } from "./thread_parts.ts";
 import type { FileRevision, ToolContext } from "./tools/tool.ts";
 
 /** The context of the tools of one turn. */

@@ -1,5 +1,6 @@
 /** The loop of one turn: ask the model, run its tools, until it stops; must not know clients or files. */
 import type { Clock } from "../lib/clock.ts";
+import { CodexError, messageOf } from "../lib/errors.ts";
 import type { ResponseItem } from "../protocol/response_item.ts";
 import type { CodexErrorInfo, TokenUsage, TurnError } from "../protocol/turn_types.ts";
 import type { ThreadEvent } from "./events.ts";
@@ -137,6 +138,15 @@ async function requestOnce(
 /** Upstream says while it retries that the stream was cut, whatever the cause; the cause is in the details. */
 function disconnected(error: ModelError): CodexErrorInfo {
   return { responseStreamDisconnected: { httpStatusCode: error.httpStatus } };
+}
+
+/** A failure that is not the model's: of this machine, or a bug. */
+export function internalError(error: unknown): TurnError {
+  return {
+    message: messageOf(error),
+    codexErrorInfo: error instanceof CodexError ? "other" : "internalServerError",
+    additionalDetails: null,
+  };
 }
 
 /** A model failure as the client reads it. */

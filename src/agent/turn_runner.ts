@@ -2,8 +2,9 @@
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { ModelClient, ModelError, ToolSpec } from "./model/port.ts";
-import type { ActiveTurn, Thread } from "./thread.ts";
+import type { Thread } from "./thread.ts";
 import type { ThreadLog } from "./thread_log.ts";
+import type { ActiveTurn } from "./thread_parts.ts";
 import { ToolRegistry } from "./tool_calls.ts";
 import { toolContext } from "./tool_context.ts";
 import type { FileRevision, Tool } from "./tools/tool.ts";

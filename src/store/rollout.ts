@@ -12,6 +12,7 @@ import {
   writeAll,
 } from "./home_file.ts";
 import { lockRollout } from "./rollout_lock.ts";
+import { NumberedRecords, ORDINAL_BYTES_MAX, ordinalOf } from "./rollout_numbered.ts";
 export { rolloutPath } from "./rollout_path.ts";
 
 /** One record before it gets its time. */
@@ -42,6 +43,8 @@ export class RolloutWriter {
   #repairTo: number | null;
   /** A last record without its newline is kept and gets one. */
   #isNewlineMissing: boolean;
+  /** Null in files that number no records, as 0.120 and this program start them. */
+  readonly #numbered: NumberedRecords | null;
   #isClosed = false;
 
   private constructor(path: string, file: Deno.FsFile, end: RolloutEnd) {
@@ -49,6 +52,8 @@ export class RolloutWriter {
     this.#file = file;
     this.#repairTo = end.cutTo;
     this.#isNewlineMissing = end.isNewlineMissing;
+    const { lastOrdinal } = end;
+    this.#numbered = lastOrdinal === null ? null : new NumberedRecords(path, { lastOrdinal });
   }
 
   /** Makes the file, which must not exist, and the folders above it. */
@@ -85,10 +90,27 @@ export class RolloutWriter {
   /** Appends the records with one time, all or nothing. */
   append(items: readonly RolloutItem[], atMs: number): void {
     if (items.length === 0) return;
+    const firstOrdinal = this.#numbered?.next ?? 0;
+    const text = this.#textOf(items, atMs);
+    try {
+      inHome(`append to ${this.path}`, () => this.#write(text));
+    } catch (error) {
+      this.#numbered?.rewind(firstOrdinal);
+      throw error;
+    }
+  }
+
+  #textOf(items: readonly RolloutItem[], atMs: number): string {
     const timestamp = new Date(atMs).toISOString();
     let text = "";
-    for (const item of items) text += rolloutLine(item, timestamp);
-    inHome(`append to ${this.path}`, () => this.#write(text));
+    if (!this.#numbered) {
+      for (const item of items) text += rolloutLine(item, timestamp);
+      return text;
+    }
+    for (const { item, ordinal } of this.#numbered.number(items, atMs)) {
+      text += lineOf({ timestamp, ordinal, type: item.type, payload: item.payload ?? null });
+    }
+    return text;
   }
 
   /** Removes a new file that its first records could not be written to, so that it can be made again. */
@@ -128,7 +150,11 @@ export class RolloutWriter {
 
 /** The line of a record, newline included. */
 export function rolloutLine(item: RolloutItem, timestamp: string): string {
-  const line = JSON.stringify({ timestamp, type: item.type, payload: item.payload ?? null });
+  return lineOf({ timestamp, type: item.type, payload: item.payload ?? null });
+}
+
+function lineOf(record: Readonly<Record<string, unknown>>): string {
+  const line = JSON.stringify(record);
   // A lone surrogate is legal JSON here, but upstream's parser drops the whole line.
   return `${line.includes("\\ud") ? line.replace(ESCAPES, replaceLoneSurrogate) : line}\n`;
 }
@@ -142,9 +168,11 @@ function replaceLoneSurrogate(escape: string): string {
 interface RolloutEnd {
   readonly cutTo: number | null;
   readonly isNewlineMissing: boolean;
+  /** Number of the last sound record, or null. */
+  readonly lastOrdinal: number | null;
 }
 
-const SOUND_END: RolloutEnd = { cutTo: null, isNewlineMissing: false };
+const SOUND_END: RolloutEnd = { cutTo: null, isNewlineMissing: false, lastOrdinal: null };
 
 /** Looks at the last line only: what stands before it is never touched, broken or not. */
 function inspectEnd(file: Deno.FsFile): RolloutEnd {
@@ -154,9 +182,23 @@ function inspectEnd(file: Deno.FsFile): RolloutEnd {
   const lineEnd = hasNewline ? size - 1 : size;
   const lineStart = findLineStart(file, lineEnd);
   if (lineStart === lineEnd || isRecord(file, lineStart, lineEnd)) {
-    return { cutTo: null, isNewlineMissing: !hasNewline };
+    const lastOrdinal = lastOrdinalBefore(file, lineEnd);
+    return { cutTo: null, isNewlineMissing: !hasNewline, lastOrdinal };
   }
-  return { cutTo: lineStart, isNewlineMissing: false };
+  const lastOrdinal = lastOrdinalBefore(file, lineStart - 1);
+  return { cutTo: lineStart, isNewlineMissing: false, lastOrdinal };
+}
+
+/** The number of the last record that ends at `end` or before; what is blank or broken is passed over. */
+function lastOrdinalBefore(file: Deno.FsFile, end: number): number | null {
+  for (let lineEnd = end; lineEnd > 0;) {
+    const start = findLineStart(file, lineEnd);
+    const bytes = readRange(file, start, Math.min(lineEnd, start + ORDINAL_BYTES_MAX));
+    const text = new TextDecoder().decode(bytes);
+    if (text.startsWith('{"timestamp":')) return ordinalOf(text);
+    lineEnd = start - 1;
+  }
+  return null;
 }
 
 function isRecord(file: Deno.FsFile, start: number, end: number): boolean {

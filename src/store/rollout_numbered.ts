@@ -1,7 +1,7 @@
 /** Respells our records for files of 0.169 whose records are numbered; must not write them. */
 import { basename, isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
-import { type Fields, fieldsOf, listOf, numberOf, parseJson, textOf } from "./fields.ts";
+import { type Fields, fieldsOf, listOf, textOf } from "./fields.ts";
 import type { RolloutItem } from "./rollout.ts";
 import { parseRolloutName } from "./rollout_path.ts";
 
@@ -50,6 +50,7 @@ export class NumberedRecords {
     const completed = completedItem(payload, this.#itemId ?? `item-${this.#next}`);
     const turnId = textOf(payload, "turn_id") ?? this.#turnId;
     if (!completed || turnId === null) return item;
+    this.#itemId = null;
     return {
       type: "event_msg",
       payload: {
@@ -64,10 +65,16 @@ export class NumberedRecords {
   }
 }
 
-/** The number of a record's line, or null where its file does not number them. */
-export function ordinalOf(line: string): number | null {
-  return numberOf(fieldsOf(parseJson(line)) ?? {}, "ordinal");
+/** The number of a record, read from the beginning of its line; null where its file numbers none. */
+export function ordinalOf(lineStart: string): number | null {
+  const digits = ORDINAL.exec(lineStart)?.[1];
+  return digits === undefined ? null : Number(digits);
 }
+
+/** The order of members that 0.169 writes. */
+const ORDINAL = /^\{"timestamp":"[^"\\]{0,40}","ordinal":(\d{1,15}),/;
+/** So much of a line holds its number. */
+export const ORDINAL_BYTES_MAX = 96;
 
 /** Parts of one summary are an event each with us, and one item there. */
 function mergeReasoning(items: readonly RolloutItem[]): RolloutItem[] {
@@ -95,7 +102,7 @@ function completedItem(event: Fields, id: string): Fields | null {
       return { type: "UserMessage", id, content: userContent(event) };
     case "agent_message": {
       const content = [{ type: "Text", text: event.message }];
-      return { type: "AgentMessage", id, content, phase: event.phase };
+      return { type: "AgentMessage", id, content, ...(event.phase ? { phase: event.phase } : {}) };
     }
     case "agent_reasoning":
       return { type: "Reasoning", id, summary_text: event.texts, raw_content: [] };

@@ -37,7 +37,7 @@ export interface ThreadsOptions {
   readGitInfo(cwd: string): Promise<GitInfo | null>;
   runTurn(loaded: Loaded, turn: ActiveTurn): Promise<TurnOutcome>;
   /** Ends what a thread has left running, such as commands in the background. */
-  onUnload(threadId: string): void;
+  onUnload(threadId: string): Promise<void>;
   onEvent(threadId: string, event: ThreadEvent): void;
 }
 
@@ -163,7 +163,7 @@ export class Threads {
     if (!entry) return;
     entry.cancelUnload();
     this.#loaded.delete(id);
-    this.#options.onUnload(id);
+    void this.#options.onUnload(id);
     entry.thread.close();
     this.#options.onEvent(id, { type: "statusChanged", status: { type: "notLoaded" } });
     this.#options.onEvent(id, { type: "closed" });
@@ -191,9 +191,10 @@ export class Threads {
   async close(): Promise<void> {
     for (const thread of this.#busy()) thread.interrupt(null);
     await this.drained();
-    for (const [id, entry] of this.#loaded) {
+    // Commands that are still running end first, so that their ends are on record.
+    await Promise.all([...this.#loaded.keys()].map((id) => this.#options.onUnload(id)));
+    for (const entry of this.#loaded.values()) {
       entry.cancelUnload();
-      this.#options.onUnload(id);
       entry.thread.close();
     }
     this.#loaded.clear();

@@ -164,7 +164,7 @@ function createThreads(options: RuntimeOptions, parts: {
       };
       return runThreadTurn(thread, { turn, parts: turnParts });
     },
-    onUnload: (id) => void toolbox.closeThread(id),
+    onUnload: (id) => toolbox.closeThread(id),
     onEvent: (id, event) => server.fanout.publish(id, event),
   });
 }

@@ -10,8 +10,9 @@ export interface ThreadQuery {
   readonly sortKey?: string | null;
   readonly sortDirection?: "asc" | "desc" | null;
   readonly archived?: boolean | null;
-  /** Exact match. */
-  readonly cwd?: string | null;
+  /** Exact match of any. */
+  readonly cwds?: readonly string[] | null;
+  readonly excludedIds?: readonly string[] | null;
   /** Empty lets all pass, as upstream. */
   readonly modelProviders?: readonly string[] | null;
   /** Provider of the threads whose file names none. */
@@ -94,9 +95,13 @@ function addFilters(query: ThreadQuery, filters: string[], values: (string | num
     filters.push(`coalesce(model_provider, ?) IN (${placeholders(query.modelProviders.length)})`);
     values.push(query.defaultModelProvider ?? "", ...query.modelProviders);
   }
-  if (query.cwd) {
-    filters.push("cwd = ?");
-    values.push(query.cwd);
+  if (query.cwds?.length) {
+    filters.push(`cwd IN (${placeholders(query.cwds.length)})`);
+    values.push(...query.cwds);
+  }
+  if (query.excludedIds?.length) {
+    filters.push(`id NOT IN (${placeholders(query.excludedIds.length)})`);
+    values.push(...query.excludedIds);
   }
   if (query.searchTerm) {
     filters.push("instr(search, ?) > 0");

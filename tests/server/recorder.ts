@@ -55,6 +55,21 @@ export function completedItems<T extends Item["type"]>(
 
 type Item = NotificationParams<"item/completed">["item"];
 
+/** The outline of the beginning of every turn. */
+export const OPENED: readonly string[] = [
+  "status active",
+  "turn/started",
+  "item/started userMessage",
+  "item/completed userMessage",
+];
+/** The outline of the end of a turn whose last word is a message of the model. */
+export const ANSWERED: readonly string[] = [
+  "item/started agentMessage",
+  "item/completed agentMessage",
+  "status idle",
+  "turn/completed completed",
+];
+
 /** One line for each event but deltas and usage, with what matters of it for the order. */
 export function outline(events: readonly Notification[]): string[] {
   return events.flatMap((event) => {

@@ -124,7 +124,7 @@ function asksForGroups(params: Params<"thread/list">): boolean {
 }
 
 function listQuery(params: Params<"thread/list">): ThreadQuery {
-  const cwd = Array.isArray(params.cwd) ? params.cwd[0] : params.cwd;
+  const cwds = typeof params.cwd === "string" ? [params.cwd] : params.cwd ?? null;
   const { cursor, limit, sortKey, sortDirection, archived, modelProviders, searchTerm } = params;
   return {
     cursor: cursor ?? null,
@@ -134,7 +134,8 @@ function listQuery(params: Params<"thread/list">): ThreadQuery {
     archived: archived ?? null,
     modelProviders: modelProviders ?? null,
     searchTerm: searchTerm ?? null,
-    cwd: cwd ?? null,
+    cwds,
+    excludedIds: params.excludedThreadIds ?? null,
     sourceKinds: params.sourceKinds ?? [],
   };
 }

@@ -9,12 +9,18 @@ import type { ServerIdentity } from "./server.ts";
 /** What a header value may hold: visible ASCII, space and tab. */
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** Answers `initialize`; returns the originator, which is the name of the first client of the process. */
+/** How the process names itself to model providers and in files: after its first client (as upstream). */
+export interface Originator {
+  readonly name: string;
+  readonly userAgent: string;
+}
+
+/** Answers `initialize`; returns the originator, which the first client of the process decides. */
 export function initialize(peer: Peer, options: {
   readonly request: IncomingRequest;
   readonly identity: ServerIdentity;
-  readonly originator: string | null;
-}): string {
+  readonly originator: Originator | null;
+}): Originator {
   const { request, identity } = options;
   if (peer.info) {
     throw new RpcError(rpcCodes.invalidRequest, "Already initialized", {
@@ -31,7 +37,9 @@ export function initialize(peer: Peer, options: {
       { reason: "invalidClientName" },
     );
   }
-  const originator = options.originator ?? name;
+  const originator = options.originator?.name ?? name;
+  const userAgent =
+    `${originator}/${identity.version} ${identity.platformText} (${name}; ${version})`;
   peer.initialize({
     name,
     version,
@@ -39,12 +47,12 @@ export function initialize(peer: Peer, options: {
     optOut: new Set(capabilities?.optOutNotificationMethods ?? []),
   });
   request.reply({
-    userAgent: `${originator}/${identity.version} ${identity.platformText} (${name}; ${version})`,
+    userAgent,
     codexHome: identity.codexHome,
     platformFamily: identity.platformFamily,
     platformOs: identity.platformOs,
   });
-  return originator;
+  return options.originator ?? { name, userAgent };
 }
 
 function parse(params: unknown): ReturnType<typeof parseInitializeParams> {

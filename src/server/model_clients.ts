@@ -10,9 +10,9 @@ export interface ModelClientsOptions {
   readonly codexHome: string;
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
-  readonly version: string;
   random(): number;
-  originator(): string;
+  /** The same string that the first client got from `initialize`. */
+  userAgent(): string;
   /** Takes the place of real providers in tests. */
   readonly modelClient?: (provider: ModelProvider) => ModelClient;
 }
@@ -42,13 +42,13 @@ export class ModelClients {
   }
 
   #create(provider: ModelProvider): Promise<ModelClient> {
-    const { clock, env, codexHome, version, random, originator } = this.#options;
+    const { clock, env, codexHome, random } = this.#options;
     return createModelClient(provider, {
       clock,
       random,
       env,
       token: () => openaiKey({ codexHome, env }),
-      userAgent: `${originator()}/${version}`,
+      userAgent: this.#options.userAgent(),
     });
   }
 }

@@ -26,6 +26,7 @@ import { ThreadIndex } from "../store/thread_index.ts";
 import { type ConfigRequest, Configs } from "./configs.ts";
 import { Environments } from "./environments.ts";
 import type { Fanout } from "./fanout.ts";
+import type { Originator } from "./initialize.ts";
 import { ModelClients } from "./model_clients.ts";
 
 /** Everything that is read from the machine, once, at the start. */
@@ -63,10 +64,16 @@ export interface Runtime {
   close(): Promise<void>;
 }
 
+/** What the agent needs of the server that it works for. */
+export interface RuntimeServer {
+  readonly fanout: Fanout;
+  originator(): Originator;
+}
+
 /** Starts the agent. The configuration is read once to find mistakes before the first thread. */
 export async function startRuntime(
   options: RuntimeOptions,
-  server: { readonly fanout: Fanout; originator(): string },
+  server: RuntimeServer,
 ): Promise<Runtime> {
   const { codexHome, env, cwd, clock } = options;
   const configs = new Configs(options);
@@ -86,7 +93,7 @@ export async function startRuntime(
     cliVersion: options.version,
     timezone: options.timezone,
     defaultProvider: async () => (await configs.defaultProvider()).id,
-    originator: server.originator,
+    originator: () => server.originator().name,
     contextWindow: contextWindowOf,
   });
   const processes = new Processes({ clock });
@@ -121,7 +128,7 @@ export async function startRuntime(
 
 /** The loaded threads, with what their turns need. */
 function createThreads(options: RuntimeOptions, parts: {
-  readonly server: { readonly fanout: Fanout; originator(): string };
+  readonly server: RuntimeServer;
   readonly library: ThreadLibrary;
   readonly ids: { thread(): string; turn(): string; random(): string };
   readonly processes: Processes;
@@ -137,7 +144,7 @@ function createThreads(options: RuntimeOptions, parts: {
     newId: options.randomId,
     outputTokenLimit: parts.base.toolOutputTokenLimit,
   });
-  const models = new ModelClients({ ...options, originator: server.originator });
+  const models = new ModelClients({ ...options, userAgent: () => server.originator().userAgent });
   const environments = new Environments(env);
   return new Threads({
     clock,

@@ -12,10 +12,10 @@ import type { Transport } from "../rpc/transport.ts";
 import { RequestScope } from "./context.ts";
 import { toRpcError } from "./errors.ts";
 import { Fanout } from "./fanout.ts";
-import { initialize } from "./initialize.ts";
+import { initialize, type Originator } from "./initialize.ts";
 import { type HandlerTable, loadHandlers } from "./methods/mod.ts";
 import { Peer } from "./peer.ts";
-import type { Runtime } from "./runtime.ts";
+import type { Runtime, RuntimeServer } from "./runtime.ts";
 
 /** How the server names itself and where it lives. */
 export interface ServerIdentity {
@@ -32,11 +32,14 @@ export interface ServerOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /** Builds the agent with all that it needs; called once, by the first request that needs it. */
-  startRuntime(server: { readonly fanout: Fanout; originator(): string }): Promise<Runtime>;
+  startRuntime(server: RuntimeServer): Promise<Runtime>;
 }
 
 /** Answered even when a client floods: they are how a person regains control. */
 const URGENT_METHODS: ReadonlySet<string> = new Set(["turn/interrupt"]);
+
+/** Until somebody has introduced himself; no turn can start before that. */
+const NOBODY: Originator = { name: "codex", userAgent: "codex" };
 
 /** An app-server: any number of clients over any transports. */
 export class Server {
@@ -46,7 +49,7 @@ export class Server {
   readonly #peers = new Set<Peer>();
   #runtime: Promise<Runtime> | null = null;
   /** The name of the first client; it stands for the process in user agents and files (as upstream). */
-  #originator: string | null = null;
+  #originator: Originator | null = null;
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -135,7 +138,7 @@ export class Server {
     if (!this.#runtime) {
       const starting = this.#options.startRuntime({
         fanout: this.#fanout,
-        originator: () => this.#originator ?? "codex",
+        originator: () => this.#originator ?? NOBODY,
       });
       this.#runtime = starting;
       starting.catch(() => this.#runtime = null);

@@ -10,7 +10,7 @@ import type {
   ThreadItem,
 } from "../protocol/item.ts";
 import { camelCase, type Fields, fieldsOf, listOf, numberOf, textOf, textsOf } from "./fields.ts";
-import { shellJoin } from "./shell_join.ts";
+import { shellJoin } from "../lib/shell_join.ts";
 
 /** Upstream puts the new place of a moved file behind the hunks. */
 export const MOVED_TO = "\n\nMoved to: ";

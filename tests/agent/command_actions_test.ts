@@ -10,7 +10,7 @@ Deno.test("commandActions names what reading commands do and falls back to the w
   const cases: [string, unknown][] = [
     ["cat a.txt", [read("cat a.txt", "/w/a.txt")]],
     ["cat a /b", [read("cat a /b", "/w/a"), read("cat a /b", "/b")]],
-    ["cd sub && sed -n 1,5p 'x y'", [read("sed -n 1,5p 'x y'", "/w/sub/x y")]],
+    ["cd sub && sed -n 1,5p 'x y'", [read("sed -n '1,5p' 'x y'", "/w/sub/x y")]],
     ["head -n 5 a", [read("head -n 5 a", "/w/a")]],
     ["cat a | head -n 5 | wc -l", [read("cat a", "/w/a")]],
     ["ls -la src", [{ type: "listFiles", command: "ls -la src", path: "src" }]],

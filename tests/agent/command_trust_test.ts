@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { plainCommands, plainCommandsOfScript } from "../../src/agent/command_policy/parse.ts";
 import { isReadOnly } from "../../src/agent/command_policy/read_only.ts";
-import { shellQuote } from "../../src/agent/command_policy/quote.ts";
+import { shellJoin } from "../../src/lib/shell_join.ts";
 
 async function isTrusted(script: string): Promise<boolean> {
   const commands = await plainCommands(["/bin/bash", "-lc", script]);
@@ -383,7 +383,7 @@ Deno.test("bash agrees on the words of every trusted script", async () => {
   await Deno.remove(cwd);
 });
 
-Deno.test("shellQuote writes words that a shell reads back", async () => {
+Deno.test("shellJoin writes words that a shell reads back", async () => {
   const word = fc.string({
     unit: fc.constantFrom("a", " ", "'", '"', "$", "`", "\\", "!", "\n", "~", "*", "=", "ä"),
     maxLength: 6,
@@ -391,13 +391,13 @@ Deno.test("shellQuote writes words that a shell reads back", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(word, { minLength: 1, maxLength: 4 }), async (words) => {
       const { stdout } = await new Deno.Command("/bin/sh", {
-        args: ["-c", `for x in ${shellQuote(words)}; do printf '%s|' "$x"; done`],
+        args: ["-c", `for x in ${shellJoin(words)}; do printf '%s|' "$x"; done`],
       }).output();
       assert.equal(new TextDecoder().decode(stdout), words.map((each) => `${each}|`).join(""));
     }),
     { numRuns: 60 },
   );
-  assert.equal(shellQuote(["/bin/bash", "-lc", "cat a.txt"]), "/bin/bash -lc 'cat a.txt'");
-  assert.equal(shellQuote(["echo", "it's"]), `echo "it's"`);
-  assert.equal(shellQuote(["A=1", "b=2"]), "'A=1' b=2");
+  assert.equal(shellJoin(["/bin/bash", "-lc", "cat a.txt"]), "/bin/bash -lc 'cat a.txt'");
+  assert.equal(shellJoin(["echo", "it's"]), `echo "it's"`);
+  assert.equal(shellJoin(["A=1", "b=2"]), "'A=1' 'b=2'");
 });

@@ -45,3 +45,10 @@ Deno.test("applying a patch is reported as output, completed item and diff, in t
     "diff",
   ]);
 });
+
+Deno.test("account/login/cancel knows of no login that waits", async () => {
+  await using server = await startServer();
+  const client = await server.connect();
+  const answer = await client.request("account/login/cancel", { loginId: crypto.randomUUID() });
+  assert.deepEqual(answer, { status: "notFound" });
+});

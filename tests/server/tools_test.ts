@@ -1,7 +1,7 @@
 /** Tools in real turns: what clients are told, what really happens, and what the model reads of it. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { Notification } from "../../src/client/client.ts";
+import type { Client, Notification } from "../../src/client/client.ts";
 import type { ModelRequest } from "../../src/agent/model/port.ts";
 import type { SandboxMode } from "../../src/protocol/policy.ts";
 import {
@@ -263,16 +263,19 @@ Deno.test("a command that outlives its turn completes later under the turn that 
     paramsOf(during, "item/completed").filter(({ turnId: id }) => id === turnId).length,
     1,
   );
+  assert.deepEqual(await commandStatuses(reader, threadId), [["completed"], []]);
   await server.stop();
-
   await using after = await startServer({ home: server.home });
-  const again = await after.connect();
-  const { thread } = await again.request("thread/read", { threadId, includeTurns: true });
-  const shown = thread.turns.map(({ items }) =>
+  assert.deepEqual(await commandStatuses(await after.connect(), threadId), [["completed"], []]);
+});
+
+/** How the commands of each turn have ended. */
+async function commandStatuses(client: Client, threadId: string): Promise<string[][]> {
+  const { thread } = await client.request("thread/read", { threadId, includeTurns: true });
+  return thread.turns.map(({ items }) =>
     items.flatMap((item) => item.type === "commandExecution" ? [item.status] : [])
   );
-  assert.deepEqual(shown, [["completed"], []]);
-});
+}
 
 /** The session id that an earlier output told the model. */
 function sessionOf(request: ModelRequest): number {

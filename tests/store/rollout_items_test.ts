@@ -6,7 +6,7 @@ import { rolloutLine } from "../../src/store/rollout.ts";
 import * as records from "../../src/store/rollout_items.ts";
 import { RecordParser } from "../../src/store/rollout_reader.ts";
 import { projectTurns } from "../../src/store/rollout_turns.ts";
-import { shellJoin } from "../../src/store/shell_join.ts";
+import { shellJoin } from "../../src/lib/shell_join.ts";
 
 const START = records.taskStarted({ turnId: "t1", startedAt: 1, modelContextWindow: null });
 

@@ -2,7 +2,7 @@
 import { basename, resolve } from "node:path";
 import type { CommandAction } from "../../protocol/item.ts";
 import { type PlainCommand, plainCommands, scriptOf } from "./parse.ts";
-import { shellQuote } from "./quote.ts";
+import { shellJoin } from "../../lib/shell_join.ts";
 
 /** Commands that only shape the output of the one before them in a pipe. */
 const SHAPERS: ReadonlySet<string> = new Set(
@@ -30,7 +30,7 @@ export async function commandActions(
 ): Promise<CommandAction[]> {
   const unknown: CommandAction[] = [{
     type: "unknown",
-    command: scriptOf(argv) ?? shellQuote(argv),
+    command: scriptOf(argv) ?? shellJoin(argv),
   }];
   const commands = await plainCommands(argv);
   if (commands === null) return unknown;
@@ -52,7 +52,7 @@ export async function commandActions(
 
 function actionsOf(command: PlainCommand, cwd: string): CommandAction[] | null {
   const [name = "", ...args] = command;
-  const text = shellQuote(command);
+  const text = shellJoin(command);
   switch (name) {
     case "cat":
     case "head":

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { Processes } from "../../exec/process.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { commandActions } from "../command_policy/actions.ts";
-import { shellQuote } from "../command_policy/quote.ts";
+import { shellJoin } from "../../lib/shell_join.ts";
 import type { Rules } from "../command_policy/rules.ts";
 import type { CommandExecutionItem } from "../../protocol/item.ts";
 import type { RunningCommand } from "./running_command.ts";
@@ -87,7 +87,7 @@ export async function newCommandItem(
   return {
     type: "commandExecution",
     id: call.callId,
-    command: shellQuote(options.argv),
+    command: shellJoin(options.argv),
     cwd: options.cwd,
     processId: null,
     source: "agent",

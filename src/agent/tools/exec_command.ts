@@ -1,6 +1,6 @@
 /** The `exec_command` tool: runs a shell command that may outlive the call; must not know how approvals travel. */
 import { resolve } from "node:path";
-import { shellQuote } from "../command_policy/quote.ts";
+import { shellJoin } from "../../lib/shell_join.ts";
 import { ESCALATION_PARAMETERS, permit, readEscalation } from "./command_gate.ts";
 import {
   commandEnv,
@@ -231,5 +231,5 @@ function newProcessId(state: CommandState, thread: ThreadCommands): number {
 function failed(argv: readonly string[], message: string): string {
   // Upstream prints the debug form of its error, in which quotes are escaped.
   const cause = `CreateProcess { message: ${JSON.stringify(message)} }`;
-  return `exec_command failed for \`${shellQuote(argv)}\`: ${cause}`;
+  return `exec_command failed for \`${shellJoin(argv)}\`: ${cause}`;
 }

@@ -52,3 +52,18 @@ Deno.test("account/login/cancel knows of no login that waits", async () => {
   const answer = await client.request("account/login/cancel", { loginId: crypto.randomUUID() });
   assert.deepEqual(answer, { status: "notFound" });
 });
+
+Deno.test("words that only newer clients know work, but are not shown to older ones", async () => {
+  await using server = await startServer({ responses: [say("done")] });
+  const client = await server.connect();
+  const { thread } = await client.request("thread/start", {});
+  const threadId = thread.id;
+  const newer = { serviceTier: "default", effort: "max" };
+  await client.request("turn/start", { threadId, input: text("go"), ...newer });
+  await client.next("turn/completed");
+  assert.equal(server.model.requests[0]?.serviceTier, "default");
+  assert.equal(server.model.requests[0]?.effort, "max");
+  const resumed = await client.request("thread/resume", { threadId });
+  assert.equal(resumed.serviceTier, null);
+  assert.equal(resumed.reasoningEffort, null);
+});

@@ -150,13 +150,21 @@ function openedResult({ thread, config }: Loaded) {
     thread: thread.view({ turns: true }),
     model: settings.model,
     modelProvider: settings.modelProvider,
-    serviceTier: settings.serviceTier,
+    serviceTier: known(settings.serviceTier, SERVICE_TIERS),
     cwd: settings.cwd,
     runtimeWorkspaceRoots: [settings.cwd],
     instructionSources: [],
     approvalPolicy: settings.approvalPolicy,
     approvalsReviewer: "user" as const,
     sandbox: settings.sandboxPolicy,
-    reasoningEffort: settings.effort ?? config.reasoningEffort,
+    reasoningEffort: known(settings.effort ?? config.reasoningEffort, EFFORTS),
   };
 }
+
+/** Newer clients set words that 0.120 clients refuse a whole answer over; they keep their effect all the same. */
+function known(word: string | null, words: ReadonlySet<string>): string | null {
+  return word !== null && words.has(word) ? word : null;
+}
+
+const SERVICE_TIERS: ReadonlySet<string> = new Set(["fast", "flex"]);
+const EFFORTS: ReadonlySet<string> = new Set(["none", "minimal", "low", "medium", "high", "xhigh"]);

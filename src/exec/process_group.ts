@@ -15,6 +15,11 @@ export function signalGroup(leaderPid: number, signal: Deno.Signal): boolean {
   return send(-leaderPid, signal) !== "gone";
 }
 
+/** Sends a signal to that process alone; false when it is gone. */
+export function signalProcess(pid: number, signal: Deno.Signal): boolean {
+  return send(pid, signal) !== "gone";
+}
+
 /**
  * Whether a process of the group still runs. Orphans that nobody reaps (containers often lack an init)
  * stay in their group as zombies for ever; where `/proc` tells, they do not count.

@@ -239,3 +239,10 @@ Deno.test("many processes at once all end with their own output", async () => {
   await Promise.all(runs.map((one) => started(one.result).exited));
   assert.deepEqual(runs.map((one) => one.text()), runs.map((_, index) => `${index}\n`));
 });
+
+Deno.test("process that is ended in its first moment is gone, with or without its group", async () => {
+  const processes = new Processes({ clock: realClock });
+  const one = started(run(processes, "", { argv: ["sleep", "1000"] }).result);
+  await one.terminate();
+  assert.equal((await one.exited).signal, "SIGTERM");
+});

@@ -123,6 +123,8 @@ export class RolloutWriter {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    // Closing alone is not enough: a child that is just being started holds a copy until it runs.
+    this.#file.unlockSync();
     this.#file.close();
   }
 

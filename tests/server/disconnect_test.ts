@@ -170,7 +170,7 @@ Deno.test("archiving a thread in the middle of a turn ends the turn first", asyn
   await peer.call("turn/start", { threadId, input: text("work") });
   await server.model.reached("never");
   const from = peer.frames.length;
-  await peer.call("thread/archive", { threadId });
+  assert.deepEqual((await peer.call("thread/archive", { threadId })).result, {});
   await peer.untilMethod("thread/archived");
   const told = peer.frames.slice(from).flatMap(({ method, params }) =>
     method ? [[method, params.status?.type ?? params.turn?.status]] : []

@@ -13,21 +13,29 @@ async function main(words: readonly string[]): Promise<number> {
   if (words.length === 1 && (words[0] === "--version" || words[0] === "-V")) {
     return printVersion();
   }
-  const { reportFailure } = await import("./src/programs/failure.ts");
   addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    Deno.exit(reportFailure(event.reason));
+    void fail(event.reason).then((code) => Deno.exit(code));
   });
   try {
     return await dispatch(words);
   } catch (error) {
-    return reportFailure(error);
+    return await fail(error);
   }
 }
 
+async function fail(error: unknown): Promise<number> {
+  const { reportFailure } = await import("./src/programs/failure.ts");
+  return reportFailure(error);
+}
+
 async function dispatch(words: readonly string[]): Promise<number> {
-  const { parseCommandLine } = await import("./src/cli/parse.ts");
-  const { systemHost } = await import("./src/programs/host.ts");
+  // At once rather than one after the other: clients wait for the first answer of a server.
+  const [{ parseCommandLine }, { systemHost }] = await Promise.all([
+    import("./src/cli/parse.ts"),
+    import("./src/programs/host.ts"),
+    words[0] === "app-server" ? import("./src/programs/app_server.ts") : null,
+  ]);
   const line = parseCommandLine(words);
   if (line.type === "version") return printVersion();
   const host = systemHost();

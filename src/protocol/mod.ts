@@ -111,7 +111,17 @@ export async function loadServerRequests(): Promise<ServerRequests> {
   return (await import("./approval.ts")).serverRequests;
 }
 
-async function loadModule(name: ModuleName): Promise<RequestDeclaration[]> {
+/** Modules by name, once somebody has asked for them. */
+const loading = new Map<ModuleName, Promise<RequestDeclaration[]>>();
+
+/** Imports a module once: each further `import()` of it costs milliseconds until the first one is through. */
+function loadModule(name: ModuleName): Promise<RequestDeclaration[]> {
+  let module = loading.get(name);
+  if (!module) loading.set(name, module = importModule(name));
+  return module;
+}
+
+async function importModule(name: ModuleName): Promise<RequestDeclaration[]> {
   const { requests } = await requestModules[name]();
   const table: Record<string, AnyRequestEntry> = requests;
   const entries = Object.entries(table).map(([method, entry]) =>

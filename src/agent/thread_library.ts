@@ -13,7 +13,7 @@ import { appendThreadName } from "../store/thread_names.ts";
 import type { ThreadQuery } from "../store/thread_query.ts";
 import type { ThreadRow } from "../store/thread_row.ts";
 import type { ThreadMeta, ThreadPast } from "./thread_parts.ts";
-import { type LogObserver, ThreadLog } from "./thread_log.ts";
+import { type LogObserver, ThreadLog, type ThreadLogOptions } from "./thread_log.ts";
 import { threadView } from "./thread_view.ts";
 
 /** A thread read back whole. */
@@ -109,7 +109,7 @@ export class ThreadLibrary {
     const writer = RolloutWriter.open(row.path);
     try {
       const stored = storedThread(row, await readRollout(row.path));
-      return { stored, log: this.#log(row.path, { writer }) };
+      return { stored, log: this.#log(row.path, { writer, modelProvider: row.modelProvider }) };
     } catch (error) {
       writer.close();
       throw error;
@@ -212,7 +212,7 @@ export class ThreadLibrary {
 
   #log(
     path: string | null,
-    start: { readonly writer?: RolloutWriter; readonly inherited?: readonly RolloutItem[] },
+    start: Pick<ThreadLogOptions, "writer" | "modelProvider" | "inherited">,
   ): ThreadLog {
     const { clock, originator, timezone, contextWindow } = this.#options;
     return new ThreadLog({

@@ -36,6 +36,8 @@ export interface ThreadLogOptions {
   readonly onNamed: (threadId: string, name: string) => void;
   /** The writer of a rollout that exists already. */
   readonly writer?: RolloutWriter;
+  /** The provider that the existing rollout names. */
+  readonly modelProvider?: string | null;
   /** Records to put at the start of a new rollout: the past of a fork. */
   readonly inherited?: readonly RolloutItem[];
 }
@@ -50,13 +52,14 @@ export class ThreadLog {
   readonly path: string | null;
   readonly #options: ThreadLogOptions;
   #writer: RolloutWriter | null;
-  #provider: string | null = null;
+  #provider: string | null;
   #baseInstructions: string | null = null;
 
   constructor(options: ThreadLogOptions) {
     this.path = options.path;
     this.#options = options;
     this.#writer = options.writer ?? null;
+    this.#provider = options.modelProvider ?? null;
   }
 
   /** Whether there is a file: not before the first user message, never for ephemeral threads. */

@@ -67,3 +67,20 @@ Deno.test("words that only newer clients know work, but are not shown to older o
   assert.equal(resumed.serviceTier, null);
   assert.equal(resumed.reasoningEffort, null);
 });
+
+Deno.test("a resumed thread that is renamed stays with its provider in lists", async () => {
+  const other = '[model_providers.other]\nbase_url = "http://127.0.0.1:1/v1"\n';
+  await using server = await startServer({ config: other, responses: [say("done")] });
+  const client = await server.connect();
+  const { thread } = await client.request("thread/start", { modelProvider: "other" });
+  const threadId = thread.id;
+  await client.request("turn/start", { threadId, input: text("go") });
+  await client.next("turn/completed");
+  await server.stop();
+  await using again = await startServer({ home: server.home });
+  const later = await again.connect();
+  await later.request("thread/resume", { threadId });
+  await later.request("thread/name/set", { threadId, name: "renamed" });
+  const { data } = await later.request("thread/list", { modelProviders: ["other"] });
+  assert.deepEqual(data.map(({ id, name }) => [id, name]), [[threadId, "renamed"]]);
+});

@@ -196,7 +196,7 @@ export class Agent {
   }
 
   /** Input for the running turn: no context is said again in the middle of a turn. */
-  async prepareSteering(_: Loaded, input: readonly UserInput[]): Promise<PreparedInput> {
+  async prepareSteering(input: readonly UserInput[]): Promise<PreparedInput> {
     if (input.length === 0) throw new CodexError("inputEmpty", "input must not be empty");
     const message = await userMessage(input, this.#options.readImage);
     return { input, clientId: null, message, context: [] };

@@ -1,15 +1,17 @@
 /** Runs the tool calls of a turn, side by side where allowed; must not know any particular tool. */
 import { messageOf } from "../lib/errors.ts";
 import type { ContentPart, ResponseItem } from "../protocol/response_item.ts";
+import type { ToolSpec } from "./model/port.ts";
 import type { Tool, ToolCall, ToolContext } from "./tools/tool.ts";
 
 /** The tools of a thread, found by the name that the model uses. */
 export class ToolRegistry {
-  readonly tools: readonly Tool[];
+  /** What the model is offered; always the same array, since providers keep its text by identity. */
+  readonly specs: readonly ToolSpec[];
   readonly #byName = new Map<string, Tool>();
 
   constructor(tools: readonly Tool[]) {
-    this.tools = tools;
+    this.specs = tools.filter((tool) => !tool.hidden).map((tool) => tool.spec);
     for (const tool of tools) {
       for (const name of [tool.spec.name, ...(tool.aliases ?? [])]) this.#byName.set(name, tool);
     }

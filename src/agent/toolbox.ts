@@ -7,13 +7,15 @@ import { Rules } from "./command_policy/rules.ts";
 import { applyPatchTool } from "./tools/apply_patch.ts";
 import { createCommandTools } from "./tools/command_tools.ts";
 import { fromShell } from "./tools/patch_shell.ts";
+import { ToolRegistry } from "./tool_calls.ts";
 import type { Tool } from "./tools/tool.ts";
 import { updatePlanTool } from "./tools/update_plan.ts";
 import { viewImageTool } from "./tools/view_image.ts";
 
 /** The tools, and what must happen when a thread unloads. */
 export interface Toolbox {
-  readonly tools: readonly Tool[];
+  /** The tools under a configuration. */
+  toolsOf(config: Config): ToolRegistry;
   /** Ends what the tools have left running for a thread. */
   closeThread(threadId: string): Promise<void>;
 }
@@ -45,8 +47,14 @@ export function createToolbox(options: {
       run: (call, context) => patch.apply(call, { context, form: "shell" }),
     },
   });
+  const offered = new OfferedTools([
+    ...commands.tools,
+    patch,
+    updatePlanTool(),
+    viewImageTool(),
+  ]);
   return {
-    tools: [...commands.tools, patch, updatePlanTool(), viewImageTool()],
+    toolsOf: (config) => offered.of(config),
     closeThread: (threadId) => commands.closeThread(threadId),
   };
 }
@@ -66,14 +74,26 @@ const SWITCHES: Readonly<Record<string, readonly string[]>> = {
   "tools.update_plan.enabled": ["update_plan"],
 };
 
-/** The tools without those that the configuration switches off. */
-export function offeredTools(tools: readonly Tool[], config: Config): readonly Tool[] {
-  const off = new Set(
-    Object.entries(SWITCHES).flatMap(([path, names]) =>
-      valueAt(config.raw, path) === false ? names : []
-    ),
-  );
-  return off.size === 0 ? tools : tools.filter((tool) => !off.has(tool.spec.name));
+/** The tools of each configuration: without those that it switches off, and made once per choice. */
+class OfferedTools {
+  readonly #tools: readonly Tool[];
+  readonly #registries = new Map<string, ToolRegistry>();
+
+  constructor(tools: readonly Tool[]) {
+    this.#tools = tools;
+  }
+
+  of(config: Config): ToolRegistry {
+    const off = Object.keys(SWITCHES).filter((path) => valueAt(config.raw, path) === false);
+    const key = off.join();
+    let registry = this.#registries.get(key);
+    if (!registry) {
+      const names = new Set(off.flatMap((path) => SWITCHES[path] ?? []));
+      registry = new ToolRegistry(this.#tools.filter((tool) => !names.has(tool.spec.name)));
+      this.#registries.set(key, registry);
+    }
+    return registry;
+  }
 }
 
 function valueAt(values: Readonly<Record<string, unknown>>, path: string): unknown {

@@ -1,13 +1,13 @@
 /** Puts a turn together from the thread's settings and runs it; must not know clients or the disk format. */
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { ModelClient, ModelError, ToolSpec } from "./model/port.ts";
+import type { ModelClient, ModelError } from "./model/port.ts";
 import type { Thread } from "./thread.ts";
 import type { ThreadLog } from "./thread_log.ts";
 import type { ActiveTurn } from "./thread_parts.ts";
-import { ToolRegistry } from "./tool_calls.ts";
+import type { ToolRegistry } from "./tool_calls.ts";
 import { toolContext } from "./tool_context.ts";
-import type { FileRevision, Tool } from "./tools/tool.ts";
+import type { FileRevision } from "./tools/tool.ts";
 import { runTurn, type TurnHost, type TurnOutcome } from "./turn.ts";
 
 /** What every turn of one thread has in common. */
@@ -16,7 +16,7 @@ export interface TurnParts {
   readonly log: ThreadLog;
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string>>;
-  readonly tools: readonly Tool[];
+  readonly tools: ToolRegistry;
   readonly baseInstructions: string;
   modelClient(providerId: string): Promise<ModelClient>;
   contextWindow(model: string): number | null;
@@ -32,12 +32,11 @@ export async function runThreadTurn(
 ): Promise<TurnOutcome> {
   const { settings } = turn;
   const model = await parts.modelClient(settings.modelProvider);
-  const registry = new ToolRegistry(parts.tools);
   const diffs: Promise<void>[] = [];
   const outcome = await runTurn(turnHost(thread, parts), {
     turnId: turn.id,
     model,
-    tools: registry,
+    tools: parts.tools,
     toolContext: toolContext(thread, {
       turn,
       log: parts.log,
@@ -48,7 +47,7 @@ export async function runThreadTurn(
     request: {
       model: settings.model,
       instructions: settings.baseInstructions ?? parts.baseInstructions,
-      tools: toolSpecs(registry),
+      tools: parts.tools.specs,
       effort: settings.effort,
       summary: settings.summary,
       verbosity: parts.config.verbosity,
@@ -64,10 +63,6 @@ export async function runThreadTurn(
   });
   await Promise.all(diffs);
   return outcome;
-}
-
-function toolSpecs(registry: ToolRegistry): ToolSpec[] {
-  return registry.tools.filter((tool) => !tool.hidden).map((tool) => tool.spec);
 }
 
 function turnHost(thread: Thread, parts: TurnParts): TurnHost {

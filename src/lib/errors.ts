@@ -4,7 +4,6 @@
 export type CodexErrorKind =
   | "invalidRequest"
   | "invalidConfig"
-  | "threadNotFound"
   | "threadNotLoaded"
   | "threadLocked"
   | "threadArchived"
@@ -14,11 +13,9 @@ export type CodexErrorKind =
   | "inputEmpty"
   | "providerNotFound"
   | "credentialsMissing"
-  | "sandboxUnavailable"
   | "diskFull"
   | "readOnlyHome"
-  | "io"
-  | "shuttingDown";
+  | "io";
 
 /** An operational failure that a user or client can act on. */
 export class CodexError extends Error {

@@ -10,7 +10,7 @@ import { closeHttpClients } from "../agent/model/network.ts";
 import { streamRetryDelayMs } from "../agent/model/retry.ts";
 import { ThreadLibrary } from "../agent/thread_library.ts";
 import { type Loaded, Threads } from "../agent/threads.ts";
-import { createToolbox, offeredTools, userShell } from "../agent/toolbox.ts";
+import { createToolbox, userShell } from "../agent/toolbox.ts";
 import { turnDiff } from "../agent/tools/turn_diff.ts";
 import { readImage } from "../agent/tools/view_image.ts";
 import { runThreadTurn, type TurnParts } from "../agent/turn_runner.ts";
@@ -160,7 +160,7 @@ function createThreads(options: RuntimeOptions, parts: {
         log,
         clock,
         env: environments.of(config),
-        tools: offeredTools(toolbox.tools, config),
+        tools: toolbox.toolsOf(config),
         baseInstructions: BASE_INSTRUCTIONS,
         modelClient: (id) => models.of(config, id),
         contextWindow: (model) => config.contextWindow ?? contextWindowOf(model),

@@ -73,10 +73,6 @@ export class Server {
     return this.#fanout;
   }
 
-  get connectionCount(): number {
-    return this.#peers.size;
-  }
-
   /** Serves one client until its transport closes. */
   accept(transport: Transport, options: { readonly onClosed?: () => void } = {}): void {
     const { log, clock } = this.#options;

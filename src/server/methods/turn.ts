@@ -26,7 +26,7 @@ export function turnHandlers(agent: Agent): Handlers<TurnMethod> {
     },
     "turn/steer": async (params) => {
       const loaded = agent.threads.get(requireThreadId(params.threadId));
-      const prepared = await agent.prepareSteering(loaded, params.input);
+      const prepared = await agent.prepareSteering(params.input);
       return { turnId: loaded.thread.steer(prepared, params.expectedTurnId) };
     },
     "turn/interrupt": (params) => {

@@ -3,6 +3,7 @@ import type { Args } from "../cli/args.ts";
 import { CliError } from "../lib/errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import { absolutePath } from "../lib/absolute_path.ts";
+import { type Packaging, takePackaging } from "./packaging.ts";
 
 /** Writes text to one of the standard streams. */
 export interface TextWriter {
@@ -22,6 +23,7 @@ export interface TextReader {
 
 /** Everything that a program may take from the process it runs in. */
 export interface Host {
+  readonly packaging: Packaging;
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly clock: Clock;
@@ -41,7 +43,9 @@ export interface Invocation {
 
 /** The host that is this very process. */
 export function systemHost(): Host {
+  const packaging = takePackaging();
   return {
+    packaging,
     env: Deno.env.toObject(),
     cwd: Deno.cwd(),
     clock: systemClock(),

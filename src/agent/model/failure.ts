@@ -218,7 +218,7 @@ export function shownUrl(url: string): string {
 }
 
 /** The innermost text of a failed fetch, without the address that Deno repeats in it. */
-function causeText(error: unknown): string {
+export function causeText(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const text = cause instanceof Error ? cause.message : String(cause);
   return /client error \([^)]*\): (.*)$/s.exec(text)?.[1] ?? text;

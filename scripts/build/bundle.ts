@@ -1,0 +1,70 @@
+/** Bundles the program into a tiny entry and one chunk per program; must not know how it is shipped. */
+import { COMMIT_MARK } from "../../src/lib/version.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** The files of a bundle by name; `main.js` is the entry. */
+export type Bundle = ReadonlyMap<string, string>;
+
+const ENTRY = "main.js";
+
+/**
+ * Bundles `main.ts`. A single file of this size would start five times slower.
+ * The same sources give the same files, wherever they lie.
+ */
+export async function bundle(commit: string): Promise<Bundle> {
+  const folder = await Deno.makeTempDir({ prefix: "codex_bundle_" });
+  try {
+    await runBundler(folder);
+    const names = [];
+    for await (const { name } of Deno.readDir(folder)) names.push(name);
+    const files = await Promise.all(
+      names.sort().map(async (name) => {
+        const text = await Deno.readTextFile(`${folder}/${name}`);
+        const marked = text.replaceAll(COMMIT_MARK, commit);
+        return [name, name === ENTRY ? marked : hideLazyImports(marked)] as const;
+      }),
+    );
+    return new Map(files);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/**
+ * Deno reads every module that a literal `import()` names before the first line runs, which costs a fifth of
+ * the start, so chunks import each other by expressions. The entry does not: programs that may not read
+ * files have their chunks from it.
+ */
+function hideLazyImports(text: string): string {
+  return text.replaceAll(/\bimport\(("\.\/[\w-]+\.js")\)/g, "import((0,$1))");
+}
+
+async function runBundler(folder: string): Promise<void> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", "--outdir", folder, "--code-splitting", "--minify", "main.ts"],
+    cwd: ROOT,
+    stdin: "null",
+  }).output();
+  if (!success) throw new Error(`deno bundle failed:\n${new TextDecoder().decode(stderr).trim()}`);
+}
+
+/** The commit of these sources, with `-dirty` for changes beyond it; `unknown` outside a repository. */
+export async function sourceCommit(): Promise<string> {
+  const [head, changes] = await Promise.all([
+    git(["rev-parse", "HEAD"]),
+    git(["status", "--porcelain"]),
+  ]);
+  if (head === null) return "unknown";
+  return changes === "" ? head : `${head}-dirty`;
+}
+
+async function git(args: readonly string[]): Promise<string | null> {
+  try {
+    const output = await new Deno.Command("git", { args: [...args], cwd: ROOT }).output();
+    return output.success ? new TextDecoder().decode(output.stdout).trim() : null;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}

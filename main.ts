@@ -1,8 +1,37 @@
-/** The entry of `codex`: picks a program, loads it, and prints the one final error; must not do a program's work. */
+/**
+ * The entry of `codex`: picks a program, takes from this process what that program does not need, loads it,
+ * and prints the one final error; must not do a program's work.
+ */
 import { VERSION } from "./src/lib/version.ts";
 
-/** Deno permissions that the small programs never need; dropped before they load. */
-const UNUSED_BY_CHORES = ["run", "ffi", "net"] as const;
+/** The kinds of Deno permissions. A kind can only be given up whole. */
+export const ALL_KINDS = ["read", "write", "net", "env", "run", "sys", "ffi", "import"] as const;
+
+/** One of them. */
+export type Kind = (typeof ALL_KINDS)[number];
+
+/**
+ * The table of programs: how each is loaded, and the kinds of permissions that it keeps (`README.md` says why).
+ * `none` is a command line without a program. The imports are literal, so that a bundler splits them.
+ */
+export const PROGRAMS = {
+  "exec": { load: () => import("./src/programs/exec.ts"), holds: ALL_KINDS },
+  "app-server": { load: () => import("./src/programs/app_server.ts"), holds: ALL_KINDS },
+  "login": { load: () => import("./src/programs/login.ts"), holds: ["read", "write"] },
+  "logout": { load: () => import("./src/programs/logout.ts"), holds: ["write"] },
+  "completion": { load: () => import("./src/programs/completion.ts"), holds: [] },
+  "features": { load: () => import("./src/programs/features.ts"), holds: ["read"] },
+  "doctor": {
+    load: () => import("./src/programs/doctor.ts"),
+    holds: ["read", "net", "run", "sys", "ffi"],
+  },
+  // Deno shows neither `/dev/shm` nor the processes in `/proc` to less.
+  "cache": { load: () => import("./src/programs/cache.ts"), holds: ALL_KINDS },
+  "none": { load: () => import("./src/programs/help.ts"), holds: [] },
+} as const satisfies Readonly<Record<string, { load(): unknown; readonly holds: readonly Kind[] }>>;
+
+type Program = (typeof PROGRAMS)[keyof typeof PROGRAMS];
+type Invocation = Parameters<Awaited<ReturnType<Program["load"]>>["run"]>[0];
 
 // Not awaited: V8 stores its code cache only once this module has been evaluated.
 if (import.meta.main) void main(Deno.args).then((code) => Deno.exit(code));
@@ -30,46 +59,46 @@ async function fail(error: unknown): Promise<number> {
 }
 
 async function dispatch(words: readonly string[]): Promise<number> {
-  // At once rather than one after the other: clients wait for the first answer of a server.
+  // With the parser rather than after it: clients wait for the first answer of a server. It gives up nothing,
+  // so it may load first; what fails here fails again below, unless this is a line that asks for help.
+  if (words[0] === "app-server") void PROGRAMS["app-server"].load().catch(() => null);
   const [{ parseCommandLine }, { systemHost }] = await Promise.all([
     import("./src/cli/parse.ts"),
     import("./src/programs/host.ts"),
-    words[0] === "app-server" ? import("./src/programs/app_server.ts") : null,
   ]);
   const line = parseCommandLine(words);
-  if (line.type === "version") return printVersion();
+  if (line.type === "version" && !line.isVerbose) return printVersion();
   const host = systemHost();
+  if (line.type === "version") {
+    const { versionReport } = await import("./src/programs/version.ts");
+    host.stdout.write(versionReport(host.packaging));
+    return 0;
+  }
   if (line.type === "help") {
     const { renderHelp } = await import("./src/cli/help.ts");
     host.stdout.write(renderHelp(line.at));
     return 0;
   }
-  const program = line.args.path[0] ?? "";
-  const { run } = await load(program);
+  const program = programOf(line.args.path[0]);
+  await keepOnly(program.holds, host);
+  const { run } = await program.load();
   return await run({ args: line.args, host });
 }
 
-/** The table of programs. The imports are literal, so that a bundler splits them. */
-async function load(program: string) {
-  switch (program) {
-    case "exec":
-      return await import("./src/programs/exec.ts");
-    case "app-server":
-      return await import("./src/programs/app_server.ts");
+function programOf(name = "none"): Program {
+  const found = Object.entries(PROGRAMS).find(([one]) => one === name);
+  if (!found) throw new TypeError(`The command line knows ${name}, the table of programs does not`);
+  return found[1];
+}
+
+/** Revokes every other kind, before any code of the program is let in. */
+async function keepOnly(kinds: readonly Kind[], host: Invocation["host"]): Promise<void> {
+  const others = ALL_KINDS.filter((kind) => !kinds.includes(kind));
+  if (kinds.length > 0 && others.length > 0) {
+    const { livesInSpecialFolder } = await import("./src/programs/special_folders.ts");
+    if (livesInSpecialFolder(host)) return;
   }
-  for (const name of UNUSED_BY_CHORES) Deno.permissions.revokeSync({ name });
-  switch (program) {
-    case "login":
-      return await import("./src/programs/login.ts");
-    case "logout":
-      return await import("./src/programs/logout.ts");
-    case "completion":
-      return await import("./src/programs/completion.ts");
-    case "features":
-      return await import("./src/programs/features.ts");
-    default:
-      return await import("./src/programs/help.ts");
-  }
+  for (const name of others) Deno.permissions.revokeSync({ name });
 }
 
 function printVersion(): number {

@@ -21,6 +21,8 @@ export interface Flag {
   readonly check?: (value: string) => string | null;
   /** Names of flags that may not be written beside this one. */
   readonly conflicts?: readonly string[];
+  /** Means nothing without this other flag. */
+  readonly requires?: Flag;
   readonly hidden?: true;
   /** What a shell may complete the value with. */
   readonly completes?: "file" | "directory";
@@ -278,6 +280,10 @@ const appServer: Command = {
       check: checkUnsigned,
       doc: "Clock difference that is tolerated (default: 30)",
     },
+    {
+      name: "print-systemd-unit",
+      doc: "Print a systemd user unit that runs this command line, and exit",
+    },
     { name: "analytics-default-enabled", hidden: true, doc: "Accepted: nothing is ever reported" },
   ],
   commands: [
@@ -310,6 +316,20 @@ const login: Command = {
   commands: [{ name: "status", doc: "Say which key is stored", flags: everywhere }],
 };
 
+/** `--version`, for the commands that have it. */
+export const VERSION_FLAG: Flag = { name: "version", short: "V", doc: "Print the version" };
+
+/** Which configuration is looked at: those of the agent's flags that decide about home, model and address. */
+const whichConfig = agent.filter(({ name }) =>
+  ["oss", "local-provider", "profile", "cd"].includes(name)
+);
+
+const doctor: Command = {
+  name: "doctor",
+  doc: "Check this installation and say what to do about what is wrong",
+  flags: [...everywhere, ...whichConfig, { name: "json", doc: "Print the report as JSON" }],
+};
+
 /** The whole command line. The terminal interface is its part without a program. */
 export const CODEX: Command = {
   name: "codex",
@@ -321,12 +341,17 @@ export const CODEX: Command = {
     name: "no-alt-screen",
     hidden: true,
     doc: "Keep the scrollback of the terminal",
+  }, {
+    name: "verbose",
+    requires: VERSION_FLAG,
+    doc: "With --version: also print commit, form, runtime and target",
   }],
   commands: [
     exec,
     appServer,
     login,
     { name: "logout", doc: "Remove the stored API key", flags: everywhere },
+    doctor,
     {
       name: "completion",
       doc: "Print a shell completion script",
@@ -344,13 +369,25 @@ export const CODEX: Command = {
       flags: everywhere,
       commands: [{ name: "list", doc: "List features and whether they are on", flags: everywhere }],
     },
+    {
+      name: "cache",
+      doc: "Care for what this program has unpacked",
+      requiresCommand: true,
+      flags: everywhere,
+      commands: [
+        {
+          name: "clean",
+          doc: "Remove every unpacked version that is not in use",
+          flags: everywhere,
+        },
+        { name: "prime", doc: "Make later starts faster; done once by itself", flags: everywhere },
+      ],
+    },
   ],
 };
 
 /** `--help`, which every command has. */
 export const HELP: Flag = { name: "help", short: "h", doc: "Print help" };
-/** `--version`, for the commands that have it. */
-export const VERSION_FLAG: Flag = { name: "version", short: "V", doc: "Print the version" };
 
 /** The flags of a command with the built-in ones. */
 export function allFlags(command: Command): readonly Flag[] {

@@ -49,6 +49,12 @@ export class Level {
       this.at.command.commands !== undefined;
   }
 
+  /** True when the version is asked for with its details, which may be said after it. */
+  asksVerbose(rest: readonly string[]): boolean {
+    const flag = this.at.command.flags.find((one) => one.requires === VERSION_FLAG);
+    return flag !== undefined && (this.#given.has(flag) || rest.includes(`--${flag.name}`));
+  }
+
   addPositional(word: string, options: { readonly isAfterDashes: boolean }): void {
     const { command } = this.at;
     const positional = command.positionals?.[this.positionals.length];
@@ -116,14 +122,26 @@ export class Level {
     }
   }
 
+  /** For flags that say more about another one. */
+  checkCompanions(): void {
+    for (const flag of this.#given.keys()) {
+      if (flag.requires && !this.#given.has(flag.requires)) {
+        throw this.#missing([flag.requires], []);
+      }
+    }
+  }
+
   checkRequired(): void {
     const flags = this.at.command.flags.filter((flag) => flag.required && !this.#given.has(flag));
     const positionals = (this.at.command.positionals ?? [])
       .filter((one, index) => one.required && this.positionals[index] === undefined);
-    const missing = [...flags.map(flagLabel), ...positionals.map(positionalLabel)];
-    if (missing.length === 0) return;
-    throw usageError(
-      `the following required arguments were not provided:\n  ${missing.join("\n  ")}`,
+    if (flags.length + positionals.length > 0) throw this.#missing(flags, positionals);
+  }
+
+  #missing(flags: readonly Flag[], positionals: readonly Positional[]): CliError {
+    const labels = [...flags.map(flagLabel), ...positionals.map(positionalLabel)];
+    return usageError(
+      `the following required arguments were not provided:\n  ${labels.join("\n  ")}`,
       { usage: usageText(this.at, [...flags, ...this.#given.keys()]) },
     );
   }

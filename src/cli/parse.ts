@@ -6,7 +6,7 @@
 import { Args } from "./args.ts";
 import { CODEX, type Command, subcommand } from "./commands.ts";
 import { Level } from "./level.ts";
-import { similarNames } from "./similar.ts";
+import { jaroSimilarity } from "./similar.ts";
 import { renderHelp } from "./help.ts";
 import { type CommandPath, unknownSubcommand } from "./usage.ts";
 import { CliError } from "../lib/errors.ts";
@@ -15,7 +15,7 @@ import { CliError } from "../lib/errors.ts";
 export type CommandLine =
   | { readonly type: "run"; readonly args: Args }
   | { readonly type: "help"; readonly at: CommandPath }
-  | { readonly type: "version" };
+  | { readonly type: "version"; readonly isVerbose: boolean };
 
 /** Parses the words after `codex`. Throws a `CliError` with exit code 2 for every mistake. */
 export function parseCommandLine(words: readonly string[], root: Command = CODEX): CommandLine {
@@ -43,7 +43,7 @@ export function parseCommandLine(words: readonly string[], root: Command = CODEX
         ? level.addLong(word, rest)
         : level.addShort(word, rest);
       if (outcome === "help") return { type: "help", at: level.at };
-      if (outcome === "version") return { type: "version" };
+      if (outcome === "version") return { type: "version", isVerbose: level.asksVerbose(rest) };
       index += 1 + outcome;
     }
   }
@@ -54,19 +54,24 @@ export function parseCommandLine(words: readonly string[], root: Command = CODEX
 
 function finish(levels: readonly Level[]): void {
   const last = levels.at(-1);
-  for (const level of levels) level.checkConflicts();
+  for (const level of levels) {
+    level.checkConflicts();
+    level.checkCompanions();
+  }
   last?.checkRequired();
   if (last?.at.command.requiresCommand) throw new CliError(renderHelp(last.at).trimEnd(), 2);
   if (levels.length === 1 && last) checkMistypedProgram(last);
 }
+
+/** Above clap's own measure: `refactor` and `monitor` are prompts, though they resemble `doctor`. */
+const MISTYPED = 0.85;
 
 /** One word that is almost the name of a program is a mistake rather than a prompt. */
 function checkMistypedProgram(level: Level): void {
   const [word] = level.positionals;
   if (word === undefined || level.positionals.length > 1 || !/^[a-z][a-z-]*$/.test(word)) return;
   const names = (level.at.command.commands ?? []).map((one) => one.name);
-  const similar = similarNames(word, names);
-  if (similar.length === 0) return;
+  if (names.every((name) => jaroSimilarity(word, name) < MISTYPED)) return;
   throw unknownSubcommand(level.at, word);
 }
 

@@ -72,6 +72,7 @@ export function listenWebSocket(address: ListenAddress, options: ListenOptions):
       return upgrade(request, { peer, transports, listen: options });
     },
   });
+  refuseOtherAddress(server, address);
   const { port } = server.addr;
   return {
     url: `ws://${authority(hostname, port)}`,
@@ -112,6 +113,21 @@ function serve(
     }
     throw new CliError(messageOf(error), 1, { cause: error });
   }
+}
+
+/** A variable of the runtime overrules the address of a listener: one for this machine would face the network. */
+function refuseOtherAddress(server: Deno.HttpServer<Deno.NetAddr>, asked: ListenAddress): void {
+  // Over a Unix socket there is neither host nor port, whatever the type says.
+  const bound: Partial<Deno.NetAddr> = server.addr;
+  const isAsked = bound.hostname !== undefined && bound.port !== undefined &&
+    authority(bound.hostname, 0) === authority(asked.hostname, 0) &&
+    (asked.port === 0 || asked.port === bound.port);
+  if (isAsked) return;
+  void server.shutdown();
+  const wanted = authority(asked.hostname, asked.port);
+  throw new CliError(
+    `Asked to listen on ${wanted}, but the runtime took another address: unset DENO_SERVE_ADDRESS`,
+  );
 }
 
 function upgrade(

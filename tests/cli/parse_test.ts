@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Args } from "../../src/cli/args.ts";
-import { allFlags, CODEX, type Command } from "../../src/cli/commands.ts";
+import { allFlags, CODEX, type Command, VERSION_FLAG } from "../../src/cli/commands.ts";
 import { parseCommandLine } from "../../src/cli/parse.ts";
 import { CliError } from "../../src/lib/errors.ts";
 
@@ -256,7 +256,10 @@ Deno.test("parseCommandLine says what was meant by a mistyped program", () => {
   assert.match(errorOf("appserver"), /a similar subcommand exists: 'app-server'/);
   // A prompt of several words, or one that is like nothing, is a prompt.
   assert.equal(argsOf("exce the tests").text("PROMPT"), "exce the tests");
-  assert.equal(argsOf("refactor").text("PROMPT"), "refactor");
+  for (const word of ["refactor", "monitor"]) {
+    assert.equal(argsOf(word).text("PROMPT"), word);
+  }
+  assert.match(errorOf("doctr"), /a similar subcommand exists: 'doctor'/);
 });
 
 Deno.test("parseCommandLine reads values in every spelling", () => {
@@ -350,6 +353,24 @@ Deno.test("parseCommandLine finds help and version wherever they stand", () => {
   assert.equal(pathOf("exec", "-Vh"), "version");
 });
 
+Deno.test("parseCommandLine takes --verbose beside --version only", () => {
+  const verbose = { type: "version", isVerbose: true };
+  for (
+    const line of ["--version --verbose", "-V --verbose", "--verbose -V", "--verbose --version"]
+  ) {
+    assert.deepEqual(parseCommandLine(line.split(" ")), verbose, line);
+  }
+  assert.deepEqual(parseCommandLine(["-V"]), { type: "version", isVerbose: false });
+  const told = /^error: the following required arguments were not provided:\n {2}--version\n/;
+  for (const line of ["--verbose", "--verbose hello", "--verbose login status"]) {
+    assert.throws(
+      () => parseCommandLine(line.split(" ")),
+      { name: "CliError", message: told },
+      line,
+    );
+  }
+});
+
 Deno.test("parseCommandLine shows the help of a program that needs a subcommand", () => {
   assert.throws(() => parseCommandLine(["features"]), (error) => {
     assert.ok(error instanceof CliError && error.exitCode === 2);
@@ -378,6 +399,8 @@ Deno.test("every flag of the table is accepted in each spelling and has a doc", 
     assert.equal(new Set(shorts).size, shorts.length, `${words}: two flags of one letter`);
     for (const flag of command.flags) {
       assert.ok(flag.doc !== "" && !flag.doc.endsWith("."), flag.name);
+      // `--version` ends every parse, so there are no arguments to look at.
+      if (flag.requires === VERSION_FLAG) continue;
       const value = flag.value === undefined
         ? []
         : [flag.choices?.[0] ?? (flag.check?.("1") === null ? "1" : "stdio://")];

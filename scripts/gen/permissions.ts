@@ -1,0 +1,89 @@
+/** Renders the table of programs and their permissions for `README.md`; must not know what a program does with them. */
+import { ALL_KINDS, type Kind, PROGRAMS } from "../../main.ts";
+
+/** One reason for each kind that a program holds: a missing or a needless one does not compile. */
+type Reasons = {
+  readonly [P in keyof typeof PROGRAMS]: {
+    readonly [K in (typeof PROGRAMS)[P]["holds"][number]]: string;
+  };
+};
+
+/** Deno opens nothing there for a program that lacks any kind, and agents are asked to work there too. */
+const DEVICES = "to open `/dev`, `/proc`, `/sys`";
+const AGENT = {
+  read: "project and home folder",
+  write: "patches, threads",
+  net: "the model",
+  env: DEVICES,
+  run: "commands of the agent",
+  sys: "version of the system",
+  ffi: DEVICES,
+  import: DEVICES,
+} as const;
+
+const REASONS: Reasons = {
+  "exec": AGENT,
+  "app-server": { ...AGENT, net: "the model, clients over WebSocket" },
+  "login": { read: "`auth.json`", write: "`auth.json`" },
+  "logout": { write: "`auth.json`" },
+  "completion": {},
+  "features": { read: "`config.toml`" },
+  "doctor": {
+    read: "what it checks",
+    net: "whether the model provider answers",
+    run: "`git`, commands of the sandbox, itself",
+    sys: "version of the system, user id",
+    ffi: "kernel features",
+  },
+  "cache": {
+    read: "unpacked versions",
+    write: "unpacked versions",
+    net: DEVICES,
+    env: DEVICES,
+    run: DEVICES,
+    sys: "user id",
+    ffi: DEVICES,
+    import: DEVICES,
+  },
+  "none": {},
+};
+
+/** The table in Markdown, one row per program, aligned as the formatter would. */
+export function permissionsTable(): string {
+  const rows = Object.entries(PROGRAMS).map(([name, { holds }]) => [
+    name === "none" ? "`codex` alone" : `\`codex ${name}\``,
+    heldText(holds),
+    reasonsText(name),
+  ]);
+  return alignedTable([["program", "holds", "why"], ...rows]);
+}
+
+function heldText(kinds: readonly Kind[]): string {
+  if (kinds.length === ALL_KINDS.length) return "everything";
+  return kinds.length === 0 ? "nothing" : kinds.join(", ");
+}
+
+/** Kinds that share a reason are named together. */
+function reasonsText(program: string): string {
+  const kindsOf = new Map<string, string[]>();
+  const reasons: Readonly<Record<string, Readonly<Record<string, string>>>> = REASONS;
+  for (const [kind, reason] of Object.entries(reasons[program] ?? {})) {
+    kindsOf.set(reason, [...kindsOf.get(reason) ?? [], kind]);
+  }
+  return [...kindsOf].map(([reason, kinds]) => `${kinds.join(", ")}: ${reason}`).join("; ");
+}
+
+function alignedTable(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]?.map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0))
+  );
+  const line = (cells: readonly string[], fill: string) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths?.[column] ?? 0, fill)).join(" | ")} |`;
+  const [head = [], ...body] = rows;
+  return [
+    line(head, " "),
+    line(head.map(() => ""), "-"),
+    ...body.map((row) => line(row, " ")),
+    "",
+  ].join("\n");
+}

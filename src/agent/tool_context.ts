@@ -11,6 +11,7 @@ export function toolContext(thread: Thread, options: {
   readonly log: ThreadLog;
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string>>;
+  readonly protectedPaths: readonly string[];
   readonly filesChanged: (changes: readonly FileRevision[]) => void;
 }): ToolContext {
   const { turn, log, clock } = options;
@@ -22,6 +23,7 @@ export function toolContext(thread: Thread, options: {
     approvalPolicy: turn.settings.approvalPolicy,
     sandboxPolicy: turn.settings.sandboxPolicy,
     env: options.env,
+    protectedPaths: options.protectedPaths,
     signal: turn.signal,
     now: () => clock.now(),
     itemStarted: (item) => thread.emit({ type: "itemStarted", turnId, item, atMs: clock.now() }),

@@ -16,6 +16,7 @@ export interface TurnParts {
   readonly log: ThreadLog;
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string>>;
+  readonly protectedPaths: readonly string[];
   readonly tools: ToolRegistry;
   readonly baseInstructions: string;
   modelClient(providerId: string): Promise<ModelClient>;
@@ -42,6 +43,7 @@ export async function runThreadTurn(
       log: parts.log,
       clock: parts.clock,
       env: parts.env,
+      protectedPaths: parts.protectedPaths,
       filesChanged: diffReporter(thread, { turn, parts, diffs }),
     }),
     request: {

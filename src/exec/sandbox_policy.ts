@@ -1,5 +1,5 @@
 /** What a sandbox policy allows and whether it can be enforced here; must not know tools or approvals. */
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { assertNever } from "../lib/errors.ts";
 import type { SandboxPolicy } from "../protocol/policy.ts";
 
@@ -8,10 +8,15 @@ export type Enforcement =
   | { readonly enforced: true }
   | { readonly enforced: false; readonly reason: string };
 
-/** The places that relative policies refer to. `tmpdir` is `$TMPDIR`, or null when it is not set. */
+/** The places that policies are about. `tmpdir` is `$TMPDIR`, or null when it is not set. */
 export interface PolicyPlaces {
   readonly cwd: string;
   readonly tmpdir: string | null;
+  /**
+   * Files and folders that no sandboxed write may touch, also inside a writable root and before they exist:
+   * the code of this program is there, which runs unconfined at the next start.
+   */
+  readonly protectedPaths: readonly string[];
 }
 
 /** Folders below a writable root that stay read-only: what they hold is executed or trusted later. */
@@ -43,7 +48,10 @@ export function enforcementOf(policy: SandboxPolicy): Enforcement {
 }
 
 /** The folders below which files may be written; `/` when the policy does not restrict. */
-export function writableRoots(policy: SandboxPolicy, places: PolicyPlaces): readonly string[] {
+export function writableRoots(
+  policy: SandboxPolicy,
+  places: Pick<PolicyPlaces, "cwd" | "tmpdir">,
+): readonly string[] {
   switch (policy.type) {
     case "dangerFullAccess":
     case "externalSandbox":
@@ -73,12 +81,34 @@ export async function isWritablePath(
   if (policy.type === "dangerFullAccess" || policy.type === "externalSandbox") return true;
   if (!path.startsWith("/") || path.includes("\0")) return false;
   const target = await resolveLinks(path);
-  if (target === null) return false;
+  if (target === null || await isProtected(target, options.protectedPaths)) return false;
   for (const root of writableRoots(policy, options)) {
     const realRoot = await resolveLinks(root);
     if (realRoot !== null && isBelow(target, realRoot)) return true;
   }
   return false;
+}
+
+/** Whether a resolved path is one of the protected ones or below it, as it is written or as links lead. */
+async function isProtected(target: string, protectedPaths: readonly string[]): Promise<boolean> {
+  const folded = `${fold(target)}/`;
+  const roots = await Promise.all(protectedPaths.map(whereItIs));
+  return roots.flat().some((root) => folded.startsWith(`${fold(root)}/`));
+}
+
+/** A path without links above it, and where it leads if it is a link itself, which must not be replaced either. */
+async function whereItIs(path: string): Promise<readonly string[]> {
+  // A folder that we may not look into is out of reach for every write of ours as well.
+  const folder = await resolveLinks(dirname(path)) ?? dirname(path);
+  const place = join(folder, basename(path));
+  if (await linkTarget(place) === null) return [place];
+  const target = await resolveLinks(place);
+  return target === null ? [place] : [place, target];
+}
+
+/** Some file systems take names for the same that differ in case or in how accents are written. */
+function fold(path: string): string {
+  return path.normalize("NFC").toLowerCase();
 }
 
 function isBelow(target: string, root: string): boolean {

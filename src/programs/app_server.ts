@@ -4,6 +4,7 @@ import { type ListenUrl, parseListenUrl } from "../cli/listen_url.ts";
 import { CliError, invariant } from "../lib/errors.ts";
 import { stdioTransport } from "../rpc/stdio.ts";
 import { Server } from "../server/server.ts";
+import { holdRuntime } from "./hold_runtime.ts";
 import type { Host, Invocation } from "./host.ts";
 import { createLogger } from "./logging.ts";
 import { serverOptions } from "./server_options.ts";
@@ -15,6 +16,10 @@ export async function run({ args, host }: Invocation): Promise<number> {
     return await generate(args, host);
   }
   refuseAuthFlags(args);
+  if (args.isSet("print-systemd-unit")) {
+    const { printSystemdUnit } = await import("./systemd_unit.ts");
+    return await printSystemdUnit(args, host);
+  }
   const urls = listenUrls(args);
   const logging = createLogger({
     env: host.env,
@@ -29,6 +34,7 @@ export async function run({ args, host }: Invocation): Promise<number> {
     if (url.type === "websocket") closers.push(await serveWebSocket(server, { url, host }));
   }
   stopOnSignals(server, { host, end: ended.resolve });
+  holdRuntime(host);
   await ended.promise;
   await Promise.all(closers.map((close) => close()));
   await server.close();

@@ -27,7 +27,10 @@ export function serverOptions(args: Args, options: {
     clock: host.clock,
     log,
     startRuntime: async (server) => {
-      const { startRuntime } = await import("../server/runtime.ts");
+      const [{ startRuntime }, { protectedRuntimePaths, runtimeFolders }] = await Promise.all([
+        import("../server/runtime.ts"),
+        import("../store/runtime_folders.ts"),
+      ]);
       return await startRuntime({
         codexHome,
         env: host.env,
@@ -37,6 +40,10 @@ export function serverOptions(args: Args, options: {
         version: VERSION,
         timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
         source,
+        protectedPaths: protectedRuntimePaths(
+          runtimeFolders(host.env, Deno.uid()),
+          host.packaging,
+        ),
         randomId: () => host.randomId(),
         randomBytes: (bytes) => void bytes.set(host.randomBytes(bytes.length)),
         random: () => Math.random(),

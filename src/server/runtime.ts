@@ -41,6 +41,8 @@ export interface RuntimeOptions {
   readonly timezone: string;
   /** What every thread of this server counts as. */
   readonly source: SessionSource;
+  /** What no sandboxed write may touch, wherever the writable folders are: absolute paths. */
+  readonly protectedPaths: readonly string[];
   randomId(): string;
   readonly randomBytes: RandomSource;
   random(): number;
@@ -160,6 +162,7 @@ function createThreads(options: RuntimeOptions, parts: {
         log,
         clock,
         env: environments.of(config),
+        protectedPaths: options.protectedPaths,
         tools: toolbox.toolsOf(config),
         baseInstructions: BASE_INSTRUCTIONS,
         modelClient: (id) => models.of(config, id),

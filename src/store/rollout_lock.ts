@@ -26,8 +26,8 @@ function tryLock(file: Deno.FsFile, path: string): boolean {
   }
 }
 
-/** "codex (process 123)" from the kernel's table of locks; null where there is none. */
-function lockOwner(file: Deno.FsFile): string | null {
+/** Who holds a lock on the file: "codex (process 123)" from the kernel's table of locks; null where there is none. */
+export function lockOwner(file: Deno.FsFile): string | null {
   if (Deno.build.os !== "linux") return null;
   try {
     const { dev, ino } = file.statSync();

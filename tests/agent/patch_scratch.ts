@@ -88,6 +88,7 @@ export class RecordedTurn {
         excludeTmpdirEnvVar: true,
         excludeSlashTmp: true,
       },
+      protectedPaths: [],
       env: {},
       signal: this.#abort.signal,
       now: () => 0,

@@ -78,6 +78,7 @@ export class ToolBench {
       cwd: this.dir,
       approvalPolicy: "never",
       sandboxPolicy: { type: "dangerFullAccess" },
+      protectedPaths: [],
       env: { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: this.dir },
       signal: this.abort.signal,
       now: () => Date.now(),

@@ -95,17 +95,72 @@ Deno.test("isWritablePath follows links, protects .git and .codex, and knows new
       ["project/\0", false],
     ];
     for (const [path, expected] of cases) {
-      const options = { policy: workspace(), cwd, tmpdir: null };
+      const options = { policy: workspace(), cwd, tmpdir: null, protectedPaths: [] };
       assert.equal(await isWritablePath(`${root}/${path}`, options), expected, path);
     }
-    const viaAlias = { policy: workspace(), cwd: join(root, "alias"), tmpdir: null };
+    const viaAlias = {
+      policy: workspace(),
+      cwd: join(root, "alias"),
+      tmpdir: null,
+      protectedPaths: [],
+    };
     assert.ok(await isWritablePath(join(cwd, "a"), viaAlias), "a root that is a link");
     assert.ok(!await isWritablePath("a.txt", viaAlias), "relative paths have no meaning here");
-    const extra = { policy: workspace({ writableRoots: [outside] }), cwd, tmpdir: null };
+    const extra = {
+      policy: workspace({ writableRoots: [outside] }),
+      cwd,
+      tmpdir: null,
+      protectedPaths: [],
+    };
     assert.ok(await isWritablePath(join(cwd, "escape/a.txt"), extra));
-    const readOnly = { policy: READ_ONLY, cwd, tmpdir: null };
+    const readOnly = { policy: READ_ONLY, cwd, tmpdir: null, protectedPaths: [] };
     assert.ok(!await isWritablePath(join(cwd, "a.txt"), readOnly));
-    const full = { policy: FULL, cwd, tmpdir: null };
+    const full = { policy: FULL, cwd, tmpdir: null, protectedPaths: [] };
     assert.ok(await isWritablePath(join(cwd, ".git/config"), full));
+  });
+});
+
+Deno.test("isWritablePath refuses protected paths inside every writable root, however they are written", async () => {
+  await withTree(async ({ root, cwd, outside }) => {
+    await Deno.mkdir(join(cwd, "cache/v1"), { recursive: true });
+    await Deno.writeTextFile(join(outside, "program"), "");
+    await Deno.symlink(join(outside, "program"), join(cwd, "codex"));
+    await Deno.symlink("cache", join(cwd, "way-in"));
+    await Deno.symlink(cwd, join(root, "alias"));
+    await Deno.symlink("nowhere", join(cwd, "dangling"));
+    await Deno.symlink("round", join(cwd, "round"));
+    const protectedPaths = [
+      // Written through a link, one not there yet, one that is a link, and ones that lead nowhere.
+      join(root, "alias/cache"),
+      join(cwd, "later/runtime"),
+      join(cwd, "codex"),
+      join(cwd, "dangling"),
+      join(cwd, "round"),
+    ];
+    const policy = workspace({ writableRoots: [outside] });
+    const cases: [string, boolean][] = [
+      ["project/cache", false],
+      ["project/cache/v1/app/main.js", false],
+      ["project/CACHE/v1/app/main.js", false],
+      ["project/src/../cache/new", false],
+      ["project/way-in/v1/app/main.js", false],
+      ["alias/cache/new", false],
+      ["project/later/runtime", false],
+      ["project/later/runtime/v2/deno", false],
+      ["project/later/other", true],
+      ["project/codex", false],
+      ["outside/program", false],
+      ["outside/program2", true],
+      ["project/nowhere", false],
+      ["project/round", false],
+      ["project/cache2/a", true],
+      ["project/a", true],
+    ];
+    for (const [path, expected] of cases) {
+      const options = { policy, cwd, tmpdir: null, protectedPaths };
+      assert.equal(await isWritablePath(`${root}/${path}`, options), expected, path);
+    }
+    const full = { policy: FULL, cwd, tmpdir: null, protectedPaths };
+    assert.ok(await isWritablePath(join(cwd, "cache/a"), full), "nothing is confined here");
   });
 });

@@ -5,6 +5,7 @@ import { parseCommandLine } from "../../src/cli/parse.ts";
 import { CliError, CodexError } from "../../src/lib/errors.ts";
 import type { Host, TextWriter } from "../../src/programs/host.ts";
 import { systemClock } from "../../src/programs/host.ts";
+import { takePackaging } from "../../src/programs/packaging.ts";
 import { run as runLogin } from "../../src/programs/login.ts";
 import { run as runLogout } from "../../src/programs/logout.ts";
 
@@ -28,6 +29,7 @@ async function run(line: string, world: {
     isTerminal: false,
   });
   const host: Host = {
+    packaging: takePackaging(),
     env: { CODEX_HOME: world.home },
     cwd: "/",
     clock: systemClock(),

@@ -19,6 +19,8 @@ export interface TestServerOptions {
   /** The home of an earlier server, to start again on it. */
   readonly home?: string;
   readonly source?: "vscode" | "exec";
+  /** What no sandboxed write may touch. */
+  readonly protectedPaths?: readonly string[];
   /** Address of a provider over HTTP, to be used in place of the scripted model. */
   readonly baseUrl?: string;
 }
@@ -129,6 +131,7 @@ function newServer(
         version: "0.0.0-test",
         timezone: "UTC",
         source: options.source ?? "vscode",
+        protectedPaths: options.protectedPaths ?? [],
         randomId: () => crypto.randomUUID(),
         randomBytes: (bytes) => void crypto.getRandomValues(bytes),
         random: () => 0.5,

@@ -168,6 +168,7 @@ async function pathsOutside(plan: PatchPlan, context: ToolContext): Promise<stri
     policy: context.sandboxPolicy,
     cwd: context.cwd,
     tmpdir: context.env["TMPDIR"] ?? null,
+    protectedPaths: context.protectedPaths,
   };
   const outside: string[] = [];
   for (const { path, realPath } of plan.files) {

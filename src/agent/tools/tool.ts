@@ -55,6 +55,8 @@ export interface ToolContext {
   readonly cwd: string;
   readonly approvalPolicy: ApprovalPolicy;
   readonly sandboxPolicy: SandboxPolicy;
+  /** What no sandboxed write may touch, even inside a writable folder. */
+  readonly protectedPaths: readonly string[];
   /** The environment of commands, already without keys and tokens. */
   readonly env: Readonly<Record<string, string>>;
   /** Aborted when the turn is interrupted. */

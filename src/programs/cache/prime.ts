@@ -1,0 +1,96 @@
+/** Loads all code once, so that V8's code cache is stored for it; must not run any of ours. */
+
+/**
+ * Loads every chunk of the bundle and the parts of the runtime that programs use lazily.
+ *
+ * Only what something else loads lazily, too, may stand here: any other name would become a chunk of its own
+ * and cost every start a file more. A test finds what is missing. The runtime stores the code of a module
+ * before the `import()` of it resolves, so nothing is lost when the process ends right after this.
+ */
+export async function loadEverything(): Promise<void> {
+  await Promise.all([
+    loadRuntime(),
+    loadPrograms(),
+    loadServer(),
+    loadProtocol(),
+    loadPackages(),
+  ]);
+}
+
+/** The runtime loads some of its own code when a name is first read, and some with the first call. */
+async function loadRuntime(): Promise<void> {
+  void [Deno.Command, Deno.serve, Deno.upgradeWebSocket, globalThis.WebSocket];
+  const { createHash } = await import("node:crypto");
+  createHash("sha256");
+  const response = await fetch("data:,");
+  await response.body?.cancel();
+}
+
+async function loadPrograms(): Promise<void> {
+  await Promise.all([
+    import("../../cli/help.ts"),
+    import("../app_server.ts"),
+    import("../completion.ts"),
+    import("../doctor.ts"),
+    import("../doctor/inspect.ts"),
+    import("../exec.ts"),
+    import("../failure.ts"),
+    import("../features.ts"),
+    import("../generate.ts"),
+    import("../help.ts"),
+    import("../log_sink.ts"),
+    import("../login.ts"),
+    import("../logout.ts"),
+    import("../special_folders.ts"),
+    import("../systemd_unit.ts"),
+    import("../version.ts"),
+  ]);
+}
+
+async function loadServer(): Promise<void> {
+  await Promise.all([
+    import("../../agent/model/chat.ts"),
+    import("../../agent/model/demo.ts"),
+    import("../../agent/model/responses.ts"),
+    import("../../config/load.ts"),
+    import("../../config/toml_index.ts"),
+    import("../../config/upstream_features.ts"),
+    import("../../server/listen.ts"),
+    import("../../server/methods/account.ts"),
+    import("../../server/methods/config.ts"),
+    import("../../server/methods/model.ts"),
+    import("../../server/methods/skills.ts"),
+    import("../../server/methods/thread.ts"),
+    import("../../server/methods/turn.ts"),
+    import("../../server/runtime.ts"),
+    import("../../store/runtime_folders.ts"),
+  ]);
+}
+
+async function loadProtocol(): Promise<void> {
+  await Promise.all([
+    import("../../protocol/account.ts"),
+    import("../../protocol/approval.ts"),
+    import("../../protocol/config.ts"),
+    import("../../protocol/config_requirements.ts"),
+    import("../../protocol/events.ts"),
+    import("../../protocol/initialize.ts"),
+    import("../../protocol/model.ts"),
+    import("../../protocol/schema.ts"),
+    import("../../protocol/skills.ts"),
+    import("../../protocol/thread.ts"),
+    import("../../protocol/turn.ts"),
+    import("../../protocol/typescript.ts"),
+  ]);
+}
+
+async function loadPackages(): Promise<void> {
+  await Promise.all([
+    import("diff"),
+    import("node:sqlite"),
+    import("node:timers"),
+    import("smol-toml"),
+    import("toml-eslint-parser"),
+    import("unbash"),
+  ]);
+}

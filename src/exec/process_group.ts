@@ -34,7 +34,9 @@ export async function isGroupRunning(leaderPid: number): Promise<boolean> {
       if (await isRunningMember(name, leaderPid)) return true;
     }
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    // A program that gave up any Deno permission may not look into `/proc`.
+    const isHidden = error instanceof Deno.errors.NotCapable;
+    if (!isHidden && !(error instanceof Deno.errors.NotFound)) throw error;
   }
   // Without a `/proc` there is no better answer than that of the signal.
   return !isListed;

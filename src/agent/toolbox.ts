@@ -6,6 +6,7 @@ import { appendHomeFile } from "../store/home_file.ts";
 import { Rules } from "./command_policy/rules.ts";
 import { applyPatchTool } from "./tools/apply_patch.ts";
 import { createCommandTools } from "./tools/command_tools.ts";
+import { listDirTool } from "./tools/list_dir.ts";
 import { fromShell } from "./tools/patch_shell.ts";
 import { ToolRegistry } from "./tool_calls.ts";
 import type { Tool } from "./tools/tool.ts";
@@ -51,6 +52,7 @@ export function createToolbox(options: {
     ...commands.tools,
     patch,
     updatePlanTool(),
+    listDirTool(),
     viewImageTool(),
   ]);
   return {
@@ -69,6 +71,7 @@ const SWITCHES: Readonly<Record<string, readonly string[]>> = {
     "shell_command",
     "local_shell",
     "apply_patch",
+    "list_dir",
   ],
   "features.view_image": ["view_image"],
   "tools.update_plan.enabled": ["update_plan"],

@@ -16,6 +16,7 @@ import { ioMessage, readSchema } from "./exec/output_schema.ts";
 import { readPrompt } from "./exec/prompt.ts";
 import { type Outcome, runTurn, turnInput } from "./exec/run_turn.ts";
 import { wantsColor } from "./exec/style.ts";
+import { holdRuntime } from "./hold_runtime.ts";
 import type { Host, Invocation } from "./host.ts";
 import { createLogger } from "./logging.ts";
 import { serverOptions } from "./server_options.ts";
@@ -57,7 +58,7 @@ async function prepare(args: Args, host: Host): Promise<Run | null> {
     ? { type: "schema" as const, schema: null }
     : await readSchema(resolve(host.cwd, parsed.schemaFile), parsed.schemaFile);
   if (schema.type === "failed") return say(schema.message);
-  if (!parsed.skipsGitCheck && !isTrusted(config)) {
+  if (!parsed.skipsGitCheck && !isTrusted(config) && !isDemo(config, parsed)) {
     return say("Not inside a trusted directory and --skip-git-repo-check was not specified.");
   }
   return { args: parsed, config, host, prompt: prompt.text, outputSchema: schema.schema };
@@ -78,6 +79,14 @@ function isTrusted({ cwd, trustedProjects, projectRootMarkers }: Config): boolea
   return projectTrust(trustedProjects, { cwd, markers: projectRootMarkers }) === "trusted";
 }
 
+/**
+ * The demo model may work anywhere: it is rules, which do what the prompt says and nothing else, so there is
+ * nothing in a directory that could talk it into more. A thread by id may belong to another provider.
+ */
+function isDemo({ modelProviders, modelProviderId }: Config, { target }: ExecArgs): boolean {
+  return modelProviders[modelProviderId]?.wireApi === "demo" && target.type !== "named";
+}
+
 async function runWithServer(args: Args, prepared: Run): Promise<number> {
   const { host } = prepared;
   const logging = createLogger({
@@ -86,6 +95,7 @@ async function runWithServer(args: Args, prepared: Run): Promise<number> {
     write: (line) => void host.stderr.write(line),
   });
   const server = new Server(serverOptions(args, { host, log: logging.log, source: "exec" }));
+  holdRuntime(host);
   try {
     const client = await connectInProcess(server, {
       clientInfo: {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { decideCommand } from "../../src/agent/command_policy/decide.ts";
 import { createDemoClient } from "../../src/agent/model/demo.ts";
 import { planDemoResponse, sampleOf } from "../../src/agent/model/demo_plan.ts";
 import { type DemoAction, parseDemoRequest } from "../../src/agent/model/demo_request.ts";
@@ -122,6 +123,39 @@ Deno.test("demo runs a command and reports what it printed", () => {
   assert.deepEqual(calls, [["exec_command", '{"cmd":"make test"}']]);
   assert.match(final, /^I ran `make test` \(exit code 2\)\.\n\n```\n3 passed\n```/);
   assert.match(final, /not an AI/);
+});
+
+Deno.test("demo lists files without a command where that is offered", () => {
+  const tools = [...TOOLS, tool("list_dir")];
+  const listed = play("list the files here", () => "Absolute path: /p\na.txt\nsrc/", { tools });
+  assert.deepEqual(listed.calls, [["list_dir", '{"dir_path":".","limit":200,"depth":1}']]);
+  assert.match(listed.final, /^These are the files in `\/p`:\n\n```\na\.txt\nsrc\/\n```/);
+  const empty = play("list files in src", () => "Absolute path: /p/src", { tools });
+  assert.match(empty.final, /^There is nothing in `\/p\/src`\./);
+  const failed = play("list files in x", () => "failed to read directory: No such", { tools });
+  assert.match(failed.final, /^I could not list `x`:\n\n```\nfailed to read directory: No such\n/);
+  const command = play("list the files", () => ran("total 0\n"));
+  assert.deepEqual(command.calls, [["exec_command", '{"cmd":"ls -la ."}']]);
+});
+
+Deno.test("demo says what to do when a command is refused for want of a sandbox", async () => {
+  const decision = await decideCommand({
+    argv: ["ls"],
+    cwd: "/",
+    approvalPolicy: "never",
+    sandboxPolicy: { type: "readOnly", networkAccess: false },
+    escalated: false,
+    justification: null,
+    prefixRule: null,
+    sessionApprovals: new Set(),
+    rules: [],
+  });
+  assert.equal(decision.type, "refuse");
+  const refusal = decision.type === "refuse" ? decision.message : assert.fail();
+  const { final } = play("run `ls`", () => refusal);
+  assert.match(final, /To let commands run here .* start again with `-s danger-full-access`;/);
+  const declined = play("run `ls`", () => 'Rejected("rejected by user")');
+  assert.doesNotMatch(declined.final, /danger-full-access/);
 });
 
 Deno.test("demo writes, changes and deletes files by patches", () => {

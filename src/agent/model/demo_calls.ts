@@ -9,6 +9,7 @@ export type DemoCall =
 
 /** How long a poll of a command that is still running waits. */
 const POLL_MS = 10_000;
+const MAX_LISTED = 200;
 
 /** Runs a command line with the first shell tool there is, or null where there is none. */
 export function shellCall(tools: readonly ToolSpec[], command: string): DemoCall | null {
@@ -23,6 +24,13 @@ export function shellCall(tools: readonly ToolSpec[], command: string): DemoCall
     }
   }
   return null;
+}
+
+/** Lists a folder without a command, or null where that is not offered. */
+export function listCall(tools: readonly ToolSpec[], path: string): DemoCall | null {
+  if (!tools.some((tool) => tool.name === "list_dir")) return null;
+  const args = { dir_path: path, limit: MAX_LISTED, depth: 1 };
+  return { kind: "function", name: "list_dir", args };
 }
 
 /** Waits for more output of a command that outlived its call, or null where that is not offered. */

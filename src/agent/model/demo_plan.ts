@@ -3,6 +3,7 @@ import type { ContentPart, ResponseItem } from "../../protocol/response_item.ts"
 import {
   deleteCall,
   type DemoCall,
+  listCall,
   planCall,
   pollCall,
   shellCall,
@@ -39,6 +40,9 @@ const INTRODUCTION = `I am the built-in demo model: a small set of fixed rules, 
 - count slowly to 20
 
 Join several of them with "then". For real work, choose a model provider: see \`codex --help\`.`;
+
+const NO_SANDBOX_HINT = "To let commands run here without any confinement, start again with " +
+  "`-s danger-full-access`; `list the files` works without it.";
 
 /** A call of this turn with what came back. */
 interface Done {
@@ -87,10 +91,7 @@ class Walk {
       case "run":
         return this.#command(action.command, (output) => ranText(action.command, output));
       case "list":
-        return this.#command(
-          `ls -la ${shellQuote(action.path)}`,
-          (output) => `These are the files in \`${action.path}\`:\n\n${fenced(bodyOf(output))}`,
-        );
+        return this.#list(action.path);
       case "show":
         return this.#command(catCommand(action.path), (output) => shownText(action, output));
       case "write":
@@ -116,6 +117,21 @@ class Walk {
         );
         return null;
     }
+  }
+
+  /** Without a command where that is offered, so that it works under every sandbox policy. */
+  #list(path: string): DemoResponse | "stopped" | null {
+    const call = listCall(this.#tools, path);
+    if (!call) {
+      return this.#command(
+        `ls -la ${shellQuote(path)}`,
+        (output) => `These are the files in \`${path}\`:\n\n${fenced(bodyOf(output))}`,
+      );
+    }
+    const output = this.#take();
+    if (output === null) return { ...say(`I will list \`${path}\`.`), call };
+    this.#report.push(listedText(path, output));
+    return null;
   }
 
   #command(
@@ -208,7 +224,8 @@ class Walk {
   }
 
   #stop(output: string): "stopped" {
-    this.#report.push(`That was not allowed, so I stopped there:\n\n${fenced(output)}`);
+    const hint = isUnconfinable(output) ? `\n\n${NO_SANDBOX_HINT}` : "";
+    this.#report.push(`That was not allowed, so I stopped there:\n\n${fenced(output)}${hint}`);
     return "stopped";
   }
 }
@@ -283,6 +300,11 @@ function isRefused(output: string): boolean {
     /rejected|declined|not allowed|approval policy|sandbox|aborted by user/i.test(output);
 }
 
+/** True when only the lack of a sandbox stood in the way, which the user can do something about. */
+function isUnconfinable(output: string): boolean {
+  return /sandbox policy \w+ cannot be enforced/.test(output);
+}
+
 function ranText(command: string, output: string): string {
   const body = bodyOf(output);
   const shown = body.trim() === "" ? "It printed nothing." : fenced(body);
@@ -290,6 +312,14 @@ function ranText(command: string, output: string): string {
     return `I started \`${clip(command)}\`; it is still running.\n\n${shown}`;
   }
   return `I ran \`${clip(command)}\` (exit code ${exitCode(output)}).\n\n${shown}`;
+}
+
+function listedText(path: string, output: string): string {
+  const [first = "", ...entries] = output.split("\n");
+  const folder = /^Absolute path: (.*)$/.exec(first)?.[1];
+  if (folder === undefined) return `I could not list \`${path}\`:\n\n${fenced(output)}`;
+  if (entries.length === 0) return `There is nothing in \`${folder}\`.`;
+  return `These are the files in \`${folder}\`:\n\n${fenced(entries.join("\n"))}`;
 }
 
 function shownText(action: { readonly path: string; readonly explain: boolean }, output: string) {

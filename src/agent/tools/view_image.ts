@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { messageOf } from "../../lib/errors.ts";
 import type { SandboxPolicy } from "../../protocol/policy.ts";
 import type { ToolSpec } from "../model/port.ts";
+import { isReadablePath } from "./read_access.ts";
 import type { Tool } from "./tool.ts";
 import { ToolArguments } from "./tool_arguments.ts";
 
@@ -81,39 +82,12 @@ function imageType(bytes: Uint8Array): string | null {
 /** Why the policy forbids reading the file, or null. */
 async function readRefusal(
   path: string,
-  { policy, cwd }: { policy: SandboxPolicy; cwd: string },
+  options: { readonly policy: SandboxPolicy; readonly cwd: string },
 ): Promise<string | null> {
-  const roots = readableRoots(policy);
-  if (roots === null) return null;
   try {
-    const realPath = await Deno.realPath(path);
-    for (const root of [cwd, ...roots]) {
-      if (realPath.startsWith(`${(await realPathOr(root)).replace(/\/+$/, "")}/`)) return null;
-    }
+    if (await isReadablePath(path, options)) return null;
   } catch (error) {
     return `unable to locate image at \`${path}\`: ${messageOf(error)}`;
   }
   return `unable to read image at \`${path}\`: the sandbox policy does not allow reading there`;
-}
-
-/** The folders that may be read, or null when all may. */
-function readableRoots(policy: SandboxPolicy): readonly string[] | null {
-  const access = policy.type === "readOnly"
-    ? policy.access
-    : policy.type === "workspaceWrite"
-    ? policy.readOnlyAccess
-    : undefined;
-  if (access === undefined || access.type === "fullAccess") return null;
-  const roots = access["readableRoots"];
-  const own = Array.isArray(roots) ? roots.filter((root) => typeof root === "string") : [];
-  return policy.type === "workspaceWrite" ? [...own, ...policy.writableRoots] : own;
-}
-
-async function realPathOr(path: string): Promise<string> {
-  try {
-    return await Deno.realPath(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return path;
-    throw error;
-  }
 }

@@ -1,10 +1,12 @@
 /**
  * `deno task demo`: the main job without a key and without a network, in a few seconds.
  *
- * A server, a client, one turn: a command and an edit are approved, the connection is cut in the middle,
- * and the turn goes on. Every line with a check mark was checked, and the exit code says so.
+ * The built file as a server, a client, one turn: a command and an edit are approved, the connection is cut
+ * in the middle, and the turn goes on. Every line with a check mark was checked, and the exit code says so.
  */
+import { relative } from "node:path";
 import type { Client } from "../src/client/client.ts";
+import { freshFile } from "./built_file.ts";
 import { openStage, type Stage, tell } from "./demo/stage.ts";
 
 const PROMPT = "run `sh check.sh`, then in notes.txt replace draft with release, " +
@@ -107,30 +109,53 @@ async function read(stage: Stage, name: string): Promise<string> {
   return await Deno.readTextFile(`${stage.project}/${name}`);
 }
 
-async function main(): Promise<number> {
-  const startedAt = performance.now();
-  console.log(
-    "codex demo: offline, without a key; the model is a set of rules, the rest is real\n",
-  );
-  const deadline = setTimeout(() => {
-    console.error("The demo did not end in time");
+/** Plays the whole story against `file`. Whatever comes of it, `root` is gone in the end. */
+async function play(file: string, root: string): Promise<void> {
+  let stage: Stage | undefined;
+  const giveUp = (why: string) => {
+    stage?.abandon();
+    Deno.removeSync(root, { recursive: true });
+    console.error(`\nThe demo failed: ${why}`);
     Deno.exit(1);
-  }, DEADLINE_MS);
+  };
+  const onSignal = () => giveUp("it was interrupted");
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) Deno.addSignalListener(signal, onSignal);
+  const deadline = setTimeout(() => giveUp("it did not end in time"), DEADLINE_MS);
   try {
-    await using stage = await openStage();
+    stage = await openStage(file, root);
     tell("✓", `codex app-server listens on ${stage.url}`);
     const turn = await startAndLeave(stage);
     await watchFromOutside(stage);
     await returnAndFinish(stage, turn);
+  } finally {
+    await stage?.[Symbol.asyncDispose]();
+    clearTimeout(deadline);
+    for (const signal of signals) Deno.removeSignalListener(signal, onSignal);
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+async function main(): Promise<number> {
+  console.log(
+    "codex demo: offline, without a key; the model is a set of rules, the rest is real\n",
+  );
+  try {
+    const file = await freshFile((why) => tell(" ", `${why}: building it takes some seconds`));
+    const startedAt = performance.now();
+    await play(file, await Deno.realPath(await Deno.makeTempDir({ prefix: "codex_demo_" })));
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+    console.log(`\nAll of it was checked, in ${seconds} s, with the program in ${shown(file)}.`);
+    console.log("README.md says what to try next.");
+    return 0;
   } catch (error) {
     console.error(`\nThe demo failed: ${error instanceof Error ? error.message : error}`);
     return 1;
-  } finally {
-    clearTimeout(deadline);
   }
-  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  console.log(`\nAll of it was checked, in ${seconds} s. README.md says what to try next.`);
-  return 0;
+}
+
+function shown(file: string): string {
+  return relative(Deno.cwd(), file) || file;
 }
 
 if (import.meta.main) Deno.exit(await main());

@@ -1,8 +1,10 @@
 /**
- * `deno task bench [--rounds N] [--vs "CMD app-server"]`: what a start, a turn, a delta and a request cost.
+ * `deno task bench [--rounds N] [--own "CMD app-server"] [--vs "CMD app-server"]`: what a start, a turn, a
+ * delta and a request cost. Our own command is `dist/codex app-server` unless said otherwise.
  *
  * Two servers alternate in the same run, because machines and their load differ; only the ratio travels.
  */
+import { freshFile } from "../built_file.ts";
 import { type BenchModel, startModel } from "./mock_model.ts";
 import { type BenchServer, startServer } from "./server.ts";
 
@@ -102,21 +104,26 @@ function option(name: string): string | null {
   return index < 0 ? null : Deno.args[index + 1] ?? null;
 }
 
+function tellBuild(why: string): void {
+  console.error(`Building dist/codex, as ${why}`);
+}
+
 async function main(): Promise<number> {
   if (Deno.build.os !== "linux") {
     console.error("The benchmark reads CPU time from /proc, which only Linux has");
     return 1;
   }
   const rounds = Number(option("--rounds") ?? 3);
-  const entry = new URL("../../main.ts", import.meta.url).pathname;
-  const own = option("--own")?.split(" ") ??
-    [Deno.execPath(), "run", "-A", "--no-check", entry, "app-server"];
+  const own = option("--own")?.split(" ") ?? [await freshFile(tellBuild), "app-server"];
   const other = option("--vs")?.split(" ") ?? null;
+  const runtimes = await Deno.makeTempDir({ prefix: "codex_bench_runtime_" });
+  // A packed file must not leave its runtime in the cache of the user.
+  Deno.env.set("CODEX_RUNTIME_DIR", runtimes);
   const model = await startModel();
   const ours: Figures[] = [];
   const theirs: Figures[] = [];
   try {
-    // The first start compiles; it is nobody's usual start.
+    // The first start unpacks or compiles; it is nobody's usual start.
     await measureServer(own, model);
     for (let round = 0; round < rounds; round++) {
       ours.push(await measureServer(own, model));
@@ -124,6 +131,7 @@ async function main(): Promise<number> {
     }
   } finally {
     await model.close();
+    await Deno.remove(runtimes, { recursive: true });
   }
   printTable(ours, theirs);
   return 0;

@@ -1,16 +1,16 @@
-/** What the demo plays on: a scratch project, a server process and the printed lines; must not know the story. */
+/** What the demo plays on: a scratch project, the built program as a server and the printed lines; must not know the story. */
 import { VERSION } from "../../src/lib/version.ts";
 import { Client } from "../../src/client/client.ts";
 import { sanitizeText } from "../../src/lib/sanitize.ts";
 import { connectWebSocket } from "../../src/rpc/websocket.ts";
-
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
 /** A running server and the project that it works in. */
 export interface Stage {
   readonly url: string;
   readonly project: string;
   connect(): Promise<Client>;
+  /** Ends the server at once, for an end that cannot wait. */
+  abandon(): void;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -23,21 +23,26 @@ const FILES = {
     'for i in 1 2 3 4 5 6 7 8; do echo "step $i of 8"; echo "$i" >> progress; sleep 0.3; done\n',
 };
 
-/** Makes the project and starts `codex app-server` from source with the demo model and an empty home. */
-export async function openStage(): Promise<Stage> {
-  const root = await Deno.realPath(await Deno.makeTempDir({ prefix: "codex_demo_" }));
+/** Makes the project and starts `file app-server` with the demo model and an empty home, all below `root`. */
+export async function openStage(file: string, root: string): Promise<Stage> {
   const project = `${root}/project`;
   await makeProject(project);
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", "--quiet", MAIN, "app-server"].concat(
-      ["--listen", "ws://127.0.0.1:0", "-c", "model_provider=demo"],
-    ),
+  const child = new Deno.Command(file, {
+    args: ["app-server", "--listen", "ws://127.0.0.1:0", "-c", "model_provider=demo"],
     cwd: project,
-    env: { CODEX_HOME: `${root}/home` },
+    // A packed file unpacks its runtime, which must not stay behind either.
+    env: {
+      HOME: `${root}/home`,
+      CODEX_HOME: `${root}/home`,
+      CODEX_RUNTIME_DIR: `${root}/runtime`,
+      XDG_CACHE_HOME: "",
+    },
     stdin: "null",
     stdout: "null",
     stderr: "piped",
   }).spawn();
+  let isOver = false;
+  void child.status.then(() => isOver = true);
   const { url, rest } = await listeningUrl(child.stderr);
   return {
     url,
@@ -46,10 +51,12 @@ export async function openStage(): Promise<Stage> {
       await Client.connect(await connectWebSocket(url), {
         clientInfo: { name: "codex_demo", version: VERSION },
       }),
+    abandon() {
+      if (!isOver) child.kill("SIGKILL");
+    },
     async [Symbol.asyncDispose]() {
-      child.kill("SIGTERM");
+      if (!isOver) child.kill("SIGTERM");
       await Promise.all([child.status, rest]);
-      await Deno.remove(root, { recursive: true });
     },
   };
 }

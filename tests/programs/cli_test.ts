@@ -1,10 +1,11 @@
-/** Tests `main.ts` as a process: what it prints, where, and its exit code. */
+/** Tests `codex` as a process, in each form: what it prints, where, and its exit code. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describeFailure } from "../../src/programs/failure.ts";
 import { codexHomeOf, syncWriter } from "../../src/programs/host.ts";
 import { VERSION } from "../../src/lib/version.ts";
 import { CliError, CodexError, InvariantError } from "../../src/lib/errors.ts";
+import { type Form, testEachForm } from "../support/forms.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
@@ -14,21 +15,36 @@ interface Result {
   readonly stderr: string;
 }
 
-async function codex(args: readonly string[], env: Record<string, string> = {}): Promise<Result> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-check", "-A", "--no-prompt", join(ROOT, "main.ts"), ...args],
-    env: { NO_COLOR: "1", CODEX_HOME: "/nonexistent/codex-home", ...env },
-    stdin: "null",
-  }).output();
+async function codex(
+  form: Form,
+  args: readonly string[],
+  { stdin = "", home = "/nonexistent/codex-home" }: {
+    readonly stdin?: string;
+    readonly home?: string;
+  } = {},
+): Promise<Result> {
+  const [program = "", ...words] = form.command;
+  const child = new Deno.Command(program, {
+    args: [...words, ...args],
+    env: { NO_COLOR: "1", ...form.env, CODEX_HOME: home },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const [{ code, stdout, stderr }] = await Promise.all([
+    child.output(),
+    // Most programs end without having read it.
+    new Blob([stdin]).stream().pipeTo(child.stdin).catch(() => undefined),
+  ]);
   const text = new TextDecoder();
   return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
 }
 
-Deno.test("codex --version prints one line and needs nothing but main.ts", async () => {
+testEachForm("codex --version prints one line", async (form) => {
   const expected = { code: 0, stdout: `codex-cli ${VERSION}\n`, stderr: "" };
-  assert.deepEqual(await codex(["--version"]), expected);
-  assert.deepEqual(await codex(["-V"]), expected);
-  assert.deepEqual(await codex(["exec", "--version"]), expected);
+  assert.deepEqual(await codex(form, ["--version"]), expected);
+  assert.deepEqual(await codex(form, ["-V"]), expected);
+  assert.deepEqual(await codex(form, ["exec", "--version"]), expected);
 });
 
 Deno.test("main.ts statically imports the version only, and parsing loads no zod or TOML", async () => {
@@ -53,15 +69,15 @@ Deno.test("main.ts statically imports the version only, and parsing loads no zod
   assert.ok(!/"npm:/.test(parser), "the parser needs no package");
 });
 
-Deno.test("codex prints help on stdout", async () => {
-  const { code, stdout, stderr } = await codex(["help", "exec"]);
+testEachForm("codex prints help on stdout", async (form) => {
+  const { code, stdout, stderr } = await codex(form, ["help", "exec"]);
   assert.deepEqual([code, stderr], [0, ""]);
   assert.match(stdout, /^Run a prompt without a terminal interface\n\nUsage: codex exec/);
-  assert.deepEqual(await codex(["exec", "--help"]), { code, stdout, stderr });
+  assert.deepEqual(await codex(form, ["exec", "--help"]), { code, stdout, stderr });
 });
 
-Deno.test("codex exits with 2 for a mistake on the command line", async () => {
-  assert.deepEqual(await codex(["logout", "--foo"]), {
+testEachForm("codex exits with 2 for a mistake on the command line", async (form) => {
+  assert.deepEqual(await codex(form, ["logout", "--foo"]), {
     code: 2,
     stdout: "",
     stderr:
@@ -69,14 +85,14 @@ Deno.test("codex exits with 2 for a mistake on the command line", async () => {
   });
 });
 
-Deno.test("codex exits with 1 and one line for a failure", async () => {
-  const bad = await codex(["features", "list", "-c", "foo"]);
+testEachForm("codex exits with 1 and one line for a failure", async (form) => {
+  const bad = await codex(form, ["features", "list", "-c", "foo"]);
   assert.deepEqual(bad, {
     code: 1,
     stdout: "",
     stderr: "Error: error parsing -c overrides: Invalid override (missing '='): foo\n",
   });
-  const unknown = await codex(["features", "list", "--enable", "nosuch"]);
+  const unknown = await codex(form, ["features", "list", "--enable", "nosuch"]);
   assert.deepEqual(unknown, {
     code: 1,
     stdout: "",
@@ -84,14 +100,14 @@ Deno.test("codex exits with 1 and one line for a failure", async () => {
   });
 });
 
-Deno.test("codex without a program says what to use", async () => {
-  const { code, stdout, stderr } = await codex([]);
+testEachForm("codex without a program says what to use", async (form) => {
+  const { code, stdout, stderr } = await codex(form, []);
   assert.deepEqual([code, stdout], [1, ""]);
   assert.match(stderr, /^Error: This version has no terminal interface; use `codex exec PROMPT`/);
 });
 
-Deno.test("codex features list shows what is on", async () => {
-  const { code, stdout, stderr } = await codex([
+testEachForm("codex features list shows what is on", async (form) => {
+  const { code, stdout, stderr } = await codex(form, [
     "features",
     "list",
     "--enable",
@@ -107,20 +123,58 @@ Deno.test("codex features list shows what is on", async () => {
   assert.match(stderr, /^warning: `features.use_app_server_tui = false` is ignored/);
 });
 
-Deno.test("codex ends quietly when the reader of its output goes away", async () => {
-  const main = `${Deno.execPath()} run --quiet --no-check -A --no-prompt '${
-    join(ROOT, "main.ts")
-  }'`;
-  for (const args of ["help", "completion zsh", "--version"]) {
+testEachForm("codex login keeps a key, says so and forgets it", async (form) => {
+  const home = await Deno.makeTempDir({ prefix: "codex_login_" });
+  try {
+    const run = (args: readonly string[], stdin = "") => codex(form, args, { home, stdin });
+    const said = (code: number, stderr: string) => ({ code, stdout: "", stderr });
+    assert.deepEqual(await run(["login", "status"]), said(1, "Not logged in\n"));
+    assert.deepEqual(
+      await run(["login", "--with-api-key"], "sk-test-abcdef1234567890\n"),
+      said(0, "Reading API key from stdin...\nSuccessfully logged in\n"),
+    );
+    const { mode } = await Deno.stat(join(home, "auth.json"));
+    assert.equal((mode ?? 0) & 0o777, 0o600);
+    const masked = "Logged in using an API key - sk-test-***67890\n";
+    assert.deepEqual(await run(["login", "status"]), said(0, masked));
+    assert.deepEqual(await run(["logout"]), said(0, "Successfully logged out\n"));
+    assert.deepEqual(await run(["logout"]), said(0, "Not logged in\n"));
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
+
+testEachForm("codex completion prints a script that the shell accepts", async (form) => {
+  const { code, stdout, stderr } = await codex(form, ["completion", "bash"]);
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.match(stdout, /complete .*codex/);
+  const child = new Deno.Command("bash", { args: ["-n"], stdin: "piped" }).spawn();
+  await new Blob([stdout]).stream().pipeTo(child.stdin);
+  assert.equal((await child.status).code, 0);
+});
+
+testEachForm("codex ends quietly when the reader of its output goes away", async (form) => {
+  const endings = async (script: string) => {
     const { stdout, stderr } = await new Deno.Command("bash", {
-      // The reader is gone before the program starts, so that every write fails.
-      args: ["-c", `exec 3> >(exec true); wait $!; ${main} ${args} >&3; echo "code $?"`],
-      env: { NO_COLOR: "1" },
+      args: ["-c", script, "bash", ...form.command],
+      env: { NO_COLOR: "1", ...form.env },
       stdin: "null",
     }).output();
     const text = new TextDecoder();
-    assert.deepEqual([text.decode(stdout), text.decode(stderr)], ["code 0\n", ""], args);
+    return [text.decode(stdout), text.decode(stderr)];
+  };
+  // The reader is gone before the program starts, so that every write fails.
+  const gone = (args: string) => `exec 3> >(exec true); wait $!; "$@" ${args} >&3; echo "code $?"`;
+  for (const args of ["help", "completion zsh", "--version --verbose"]) {
+    assert.deepEqual(await endings(gone(args)), ["code 0\n", ""], args);
   }
+  // The script of a packed file answers this one itself, and a shell may end by the signal of a broken pipe.
+  const expected = form.name === "packed" ? /^code (?:0|141)\n$/ : /^code 0\n$/;
+  const [code = "", said] = await endings(gone("--version"));
+  assert.match(code, expected);
+  assert.equal(said, "");
+  const head = await endings('"$@" completion zsh | head -1; echo "code ${PIPESTATUS[0]}"');
+  assert.deepEqual(head, ["#compdef codex\ncode 0\n", ""]);
 });
 
 Deno.test("describeFailure maps each class of error to its exit code", () => {

@@ -1,8 +1,6 @@
-/** Runs the real `codex` from source as a process, with its own home, project and mock model. */
+/** Runs the real `codex` as a process, in any form, with its own home, project and mock model. */
+import { type Form, SOURCE } from "../support/forms.ts";
 import { type MockAnswer, type MockModel, startMockModel } from "../support/mock_model.ts";
-
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
-const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 
 /** Where a process lives and what it talks to. */
 export interface Place {
@@ -25,8 +23,13 @@ export interface Ended {
 
 /** How a process is started. */
 export interface StartOptions {
-  readonly stdin?: string;
+  /** The form to start; from source unless said otherwise. */
+  readonly form?: Form;
+  /** What it reads; null leaves its input open, for the test to close. */
+  readonly stdin?: string | null;
   readonly cwd?: string;
+  /** Variables beside those of the place. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A temp directory with a home, a project and a model that answers from a script. */
@@ -64,28 +67,25 @@ stream_max_retries = 0
 `;
 }
 
-/** The words that start `codex` from source. */
-export function codexCommand(): readonly string[] {
-  return [Deno.execPath(), "run", "-A", "--no-check", "--quiet", "--config", CONFIG, MAIN];
-}
-
-/** Starts `codex` with the given words; stdin is closed after its text. */
+/** Starts `codex` with the given words. */
 export async function startCodex(
   place: Place,
   words: readonly string[],
   options: StartOptions = {},
 ): Promise<Deno.ChildProcess> {
-  const [program = "", ...args] = codexCommand();
+  const { form = SOURCE, cwd = place.project, stdin = "", env } = options;
+  const [program = "", ...args] = form.command;
   const child = new Deno.Command(program, {
     args: [...args, ...words],
-    cwd: options.cwd ?? place.project,
-    env: { ...place.env },
+    cwd,
+    env: { ...place.env, ...form.env, ...env },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  if (stdin === null) return child;
   const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(options.stdin ?? ""));
+  await writer.write(new TextEncoder().encode(stdin));
   await writer.close();
   return child;
 }

@@ -1,16 +1,17 @@
 /** End-to-end tests of `codex exec`: the process, its streams and its exit codes. */
 import assert from "node:assert/strict";
+import { testEachForm } from "../support/forms.ts";
 import { call, fail, gate, say } from "../support/mock_model.ts";
 import { jsonLines, makePlace, runCodex, startCodex } from "./exec_process.ts";
 
-Deno.test("exec --json prints the events of a turn with a command", async () => {
+testEachForm("exec --json prints the events of a turn with a command", async (form) => {
   await using place = await makePlace(
     [say("I will look."), call("exec_command", { cmd: "cat a.txt; exit 4", login: false })],
     say("All done."),
   );
   await Deno.writeTextFile(`${place.project}/a.txt`, "hello\n");
   const words = ["exec", "--json", "-s", "danger-full-access", "-o", "last.txt", "do things"];
-  const { code, stdout } = await runCodex(place, words);
+  const { code, stdout } = await runCodex(place, words, { form });
   assert.equal(code, 0);
   const events = jsonLines(stdout);
   assert.deepEqual(events.map(({ type }) => type), [
@@ -29,18 +30,18 @@ Deno.test("exec --json prints the events of a turn with a command", async () => 
   assert.equal(await Deno.readTextFile(`${place.project}/last.txt`), "All done.");
 });
 
-Deno.test("exec prints only the last message on stdout and the rest on stderr", async () => {
+testEachForm("exec prints only the last message on stdout and the rest on stderr", async (form) => {
   await using place = await makePlace(say("First\u001b[31m line"));
-  const { code, stdout, stderr } = await runCodex(place, ["exec", "hi"], { stdin: "piped" });
+  const { code, stdout, stderr } = await runCodex(place, ["exec", "hi"], { form, stdin: "piped" });
   assert.equal(code, 0);
   assert.equal(stdout, "First line\n");
   assert.match(stderr, /^Reading additional input from stdin\.\.\.\nCodex v/);
   assert.match(stderr, /\nuser\nhi\n\n<stdin>\npiped\n<\/stdin>\ncodex\nFirst line\n/);
 });
 
-Deno.test("exec fails with error and turn.failed when the model refuses", async () => {
+testEachForm("exec fails with error and turn.failed when the model refuses", async (form) => {
   await using place = await makePlace(fail(400, "no such model"));
-  const { code, stdout } = await runCodex(place, ["exec", "--json", "hi"]);
+  const { code, stdout } = await runCodex(place, ["exec", "--json", "hi"], { form });
   assert.equal(code, 1);
   const events = jsonLines(stdout);
   assert.deepEqual(events.map(({ type }) => type).slice(2), ["error", "turn.failed"]);
@@ -83,7 +84,7 @@ Deno.test("exec resume continues the last thread of the directory, or one by id"
   assert.match(JSON.stringify(body.input), /"hi".*"one".*"again".*"two".*"once more"/);
 });
 
-Deno.test("exec says what is wrong before it starts, with exit code 1", async () => {
+testEachForm("exec says what is wrong before it starts, with exit code 1", async (form) => {
   await using place = await makePlace();
   await Deno.writeTextFile(`${place.project}/bad.json`, "{bad");
   const cases: [string[], RegExp, string?][] = [
@@ -104,7 +105,7 @@ Deno.test("exec says what is wrong before it starts, with exit code 1", async ()
     [["resume", "no such name", "hi"], /^Error: No thread has the id or name "no such name"/],
   ];
   for (const [words, expected, cwd] of cases) {
-    const ended = await runCodex(place, ["exec", ...words], { cwd: cwd ?? place.project });
+    const ended = await runCodex(place, ["exec", ...words], { form, cwd: cwd ?? place.project });
     assert.match(ended.stderr, expected);
     assert.equal(ended.stdout, "", words.join(" "));
     assert.equal(ended.code, 1, words.join(" "));
@@ -112,9 +113,9 @@ Deno.test("exec says what is wrong before it starts, with exit code 1", async ()
   assert.equal(place.model.requests.length, 0);
 });
 
-Deno.test("exec ends with exit code 1 and no further event on SIGINT", async () => {
+testEachForm("exec ends with exit code 1 and no further event on SIGINT", async (form) => {
   await using place = await makePlace([gate("thinking"), say("too late")]);
-  const child = await startCodex(place, ["exec", "--json", "hi"]);
+  const child = await startCodex(place, ["exec", "--json", "hi"], { form });
   await place.model.request(0);
   child.kill("SIGINT");
   const { code, stdout } = await child.output();
@@ -123,9 +124,24 @@ Deno.test("exec ends with exit code 1 and no further event on SIGINT", async () 
   assert.deepEqual(types, ["thread.started", "turn.started"]);
 });
 
-Deno.test("exec ends quietly when the reader of its output goes away", async () => {
+testEachForm("exec ends with 130 on SIGINT while it reads its prompt", async (form) => {
+  await using place = await makePlace();
+  const child = await startCodex(place, ["exec", "--json"], { form, stdin: null });
+  const stderr = child.stderr.getReader();
+  const { value } = await stderr.read();
+  assert.equal(new TextDecoder().decode(value), "Reading prompt from stdin...\n");
+  child.kill("SIGINT");
+  const { code, signal } = await child.status;
+  // As a shell counts it: ended by signal 2.
+  assert.deepEqual([code, signal], [130, "SIGINT"]);
+  assert.ok((await stderr.read()).done, "nothing more is said");
+  await child.stdin.close().catch(() => undefined);
+  assert.equal(await new Response(child.stdout).text(), "");
+});
+
+testEachForm("exec ends quietly when the reader of its output goes away", async (form) => {
   await using place = await makePlace(say("nobody reads this"));
-  const child = await startCodex(place, ["exec", "--json", "hi"]);
+  const child = await startCodex(place, ["exec", "--json", "hi"], { form });
   const reader = child.stdout.getReader();
   await reader.read();
   await reader.cancel();

@@ -1,7 +1,8 @@
-/** The real `codex app-server` from source as a process of its own, with a checked client over its stdio. */
+/** The real `codex app-server` as a process of its own, in any form, with a checked client over its stdio. */
 import { Client } from "../../src/client/client.ts";
 import { stdioTransport } from "../../src/rpc/stdio.ts";
-import { codexCommand, type Place } from "../programs/exec_process.ts";
+import type { Place } from "../programs/exec_process.ts";
+import { type Form, SOURCE } from "../support/forms.ts";
 import { wireCheck } from "../support/wire_check.ts";
 
 /** A server process with its only client. */
@@ -10,21 +11,24 @@ export interface ChildServer extends AsyncDisposable {
   readonly pid: number;
   /** Ends the process at once, without a chance to tidy up. */
   kill(): Promise<void>;
-  /** Hangs up, which ends the process in good order. */
-  stop(): Promise<void>;
+  /** Hangs up, which ends the process in good order; resolves with its exit code. */
+  stop(): Promise<number>;
 }
 
 /** Starts a server on the home of `place`; `prefix` runs it in a world that was changed for it. */
 export async function startChild(
   place: Place,
-  options: { readonly prefix?: readonly string[] } = {},
+  { prefix = [], form = SOURCE }: {
+    readonly prefix?: readonly string[];
+    readonly form?: Form;
+  } = {},
 ): Promise<ChildServer> {
-  const [program = "", ...args] = [...options.prefix ?? [], ...codexCommand(), "app-server"];
+  const [program = "", ...args] = [...prefix, ...form.command, "app-server"];
   const settings = ['sandbox_mode="danger-full-access"', 'approval_policy="never"'];
   const child = new Deno.Command(program, {
     args: [...args, ...settings.flatMap((setting) => ["-c", setting])],
     cwd: place.project,
-    env: { ...place.env },
+    env: { ...place.env, ...form.env },
     stdin: "piped",
     stdout: "piped",
     stderr: "inherit",
@@ -32,8 +36,9 @@ export async function startChild(
   const checked = wireCheck(stdioTransport({ input: child.stdout, output: child.stdin }));
   const end = async (how: () => void) => {
     how();
-    await child.status;
+    const { code } = await child.status;
     client.close();
+    return code;
   };
   const client = await Client.connect(checked.transport, {
     clientInfo: { name: "test", version: "1" },
@@ -43,7 +48,7 @@ export async function startChild(
   return {
     client,
     pid: child.pid,
-    kill: () => end(() => child.kill("SIGKILL")),
+    kill: async () => void await end(() => child.kill("SIGKILL")),
     stop,
     async [Symbol.asyncDispose]() {
       await stop();

@@ -2,48 +2,52 @@
 import assert from "node:assert/strict";
 import type { Client } from "../../src/client/client.ts";
 import { makePlace, type Place } from "../programs/exec_process.ts";
+import { testEachForm } from "../support/forms.ts";
 import { call, gate, say } from "../support/mock_model.ts";
 import { text } from "../support/server.ts";
 import { startChild, unshareCommand } from "./child_server.ts";
 import { runTurn, threadWithTurn } from "./turn_steps.ts";
 
-Deno.test("after kill -9 in mid-turn nothing acknowledged is lost and the turn is interrupted", async () => {
-  await using place = await makePlace([say("So far"), gate("stream")], say("Go on"));
-  const killed = await startChild(place);
-  const { thread } = await killed.client.request("thread/start", {});
-  const threadId = thread.id;
-  const { turn } = await killed.client.request("turn/start", {
-    threadId,
-    input: text("remember the whale"),
-  });
-  await killed.client.next("item/completed", ({ item }) => item.type === "agentMessage");
-  const expectedTurnId = turn.id;
-  await killed.client.request("turn/steer", {
-    threadId,
-    input: text("and the heron"),
-    expectedTurnId,
-  });
-  await killed.kill();
+testEachForm(
+  "after kill -9 in mid-turn nothing acknowledged is lost and the turn is interrupted",
+  async (form) => {
+    await using place = await makePlace([say("So far"), gate("stream")], say("Go on"));
+    const killed = await startChild(place, { form });
+    const { thread } = await killed.client.request("thread/start", {});
+    const threadId = thread.id;
+    const { turn } = await killed.client.request("turn/start", {
+      threadId,
+      input: text("remember the whale"),
+    });
+    await killed.client.next("item/completed", ({ item }) => item.type === "agentMessage");
+    const expectedTurnId = turn.id;
+    await killed.client.request("turn/steer", {
+      threadId,
+      input: text("and the heron"),
+      expectedTurnId,
+    });
+    await killed.kill();
 
-  await using next = await startChild(place);
-  const { client } = next;
-  const { data } = await client.request("thread/list", {});
-  assert.deepEqual(data.map(({ id, preview }) => [id, preview]), [
-    [threadId, "remember the whale"],
-  ]);
-  const { thread: read } = await client.request("thread/read", { threadId, includeTurns: true });
-  assert.deepEqual(shown(read.turns), [[turn.id, "interrupted", [
-    "user: remember the whale",
-    "agent: So far",
-    "user: and the heron",
-  ]]]);
-  const resumed = await client.request("thread/resume", { threadId });
-  assert.deepEqual(shown(resumed.thread.turns), shown(read.turns));
-  assert.deepEqual(resumed.thread.status, { type: "idle" });
-  assert.equal((await runTurn(client, threadId, "what do you remember")).status, "completed");
-  const { text: body } = await place.model.request(1);
-  assert.match(body, /remember the whale.*So far.*and the heron.*what do you remember/);
-});
+    await using next = await startChild(place, { form });
+    const { client } = next;
+    const { data } = await client.request("thread/list", {});
+    assert.deepEqual(data.map(({ id, preview }) => [id, preview]), [
+      [threadId, "remember the whale"],
+    ]);
+    const { thread: read } = await client.request("thread/read", { threadId, includeTurns: true });
+    assert.deepEqual(shown(read.turns), [[turn.id, "interrupted", [
+      "user: remember the whale",
+      "agent: So far",
+      "user: and the heron",
+    ]]]);
+    const resumed = await client.request("thread/resume", { threadId });
+    assert.deepEqual(shown(resumed.thread.turns), shown(read.turns));
+    assert.deepEqual(resumed.thread.status, { type: "idle" });
+    assert.equal((await runTurn(client, threadId, "what do you remember")).status, "completed");
+    const { text: body } = await place.model.request(1);
+    assert.match(body, /remember the whale.*So far.*and the heron.*what do you remember/);
+  },
+);
 
 Deno.test("a message is safe from kill -9 as soon as turn/start has answered", async () => {
   await using place = await makePlace([gate("never")]);
@@ -86,11 +90,11 @@ Deno.test("a thread that another process has loaded can be read, but nothing els
   assert.equal((await runTurn(client, threadId, "now mine")).status, "completed");
 });
 
-Deno.test("a server that is told to stop gives its threads back", async () => {
+testEachForm("a server that is told to stop gives its threads back", async (form) => {
   await using place = await makePlace(say("one"), say("two"));
-  const first = await startChild(place);
+  const first = await startChild(place, { form });
   const threadId = await threadWithTurn(first.client, "hello");
-  await using second = await startChild(place);
+  await using second = await startChild(place, { form });
   await first.stop();
   await second.client.request("thread/resume", { threadId });
   assert.equal((await runTurn(second.client, threadId, "again")).status, "completed");

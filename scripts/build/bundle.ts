@@ -1,5 +1,6 @@
 /** Bundles the program into a tiny entry and one chunk per program; must not know how it is shipped. */
 import { COMMIT_MARK } from "../../src/lib/version.ts";
+import { nameByContent } from "./chunk_names.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -25,7 +26,7 @@ export async function bundle(commit: string): Promise<Bundle> {
         return [name, name === ENTRY ? marked : hideLazyImports(marked)] as const;
       }),
     );
-    return new Map(files);
+    return nameByContent(new Map(files));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

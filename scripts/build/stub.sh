@@ -120,12 +120,15 @@ cx_is_own_group() { # GROUP-ID
 cx_start() { # DIR ARGUMENT...
   cx_dir=$1
   shift
-  unset -v CODEX_OUTER_DENO_DIR DENO_SERVE_ADDRESS
+  unset -v CODEX_OUTER_DENO_DIR CODEX_OUTER_NODE_OPTIONS DENO_SERVE_ADDRESS NODE_CHANNEL_FD
   # Meant for programs that somebody writes for this runtime. It would export telemetry, call a scheduler,
   # open a tunnel, ask a broker, or write logs and coverage for them; we do none of this.
   unset -v OTEL_DENO DENO_UNSTABLE_CRON_SOCK DENO_UNSTABLE_CONTROL_SOCK DENO_CONNECTED \
     DENO_PERMISSION_BROKER_PATH DENO_AUDIT_PERMISSIONS DENO_COVERAGE_DIR
   [ -z "${DENO_DIR+set}" ] || export CODEX_OUTER_DENO_DIR="$DENO_DIR"
+  # The runtime would load into our process what it names, as editors set it for the programs in their terminals.
+  [ -z "${NODE_OPTIONS+set}" ] || export CODEX_OUTER_NODE_OPTIONS="$NODE_OPTIONS"
+  unset -v NODE_OPTIONS
   export CODEX_PACKED_FILE="$cx_file" CODEX_PACKED_DIR="$cx_dir" DENO_NO_UPDATE_CHECK=1
   # Tells that this version is in use: the old ones are removed after a while.
   true 2>/dev/null >"$cx_dir/ready"
@@ -196,7 +199,7 @@ cx_fail() { # REASON [EXIT CODE]
 # Runs in a subshell, which keeps its umask, traps, variables and working directory to itself.
 cx_unpack() ( # BASE
   umask 077
-  set -f
+  # Its tools shall speak the language in which their answers are read here, and do nothing extra.
   export LC_ALL=C
   unset -v GZIP TAR_OPTIONS
   case $1 in /*) ;; *) cx_fail "not an absolute path" ;; esac

@@ -36,10 +36,11 @@ export const RUNTIME_FLAGS: readonly string[] = [
 const FILE = "CODEX_PACKED_FILE";
 const FOLDER = "CODEX_PACKED_DIR";
 const IS_VERIFIED = "CODEX_PACKED_VERIFIED";
-/** The `DENO_DIR` of whoever started the packed file; absent when there was none. */
-const OUTER_DENO_DIR = "CODEX_OUTER_DENO_DIR";
 /** Set by that script for our runtime only: commands of the agent must not see them. */
-const OURS = [FILE, FOLDER, IS_VERIFIED, OUTER_DENO_DIR, "DENO_DIR", "DENO_NO_UPDATE_CHECK"];
+const OURS = [FILE, FOLDER, IS_VERIFIED, "DENO_DIR", "DENO_NO_UPDATE_CHECK"];
+/** What the user had set of these, which our runtime must not see, stands under a name with this in front. */
+const OUTER = "CODEX_OUTER_";
+const SET_ASIDE = ["DENO_DIR", "NODE_OPTIONS"];
 
 /**
  * Reads the packaging from the environment of this process, and gives that environment back as it was
@@ -53,9 +54,12 @@ export function takePackaging(): Packaging {
   const runtimeDir = Deno.env.get(FOLDER);
   if (file === undefined || runtimeDir === undefined) return sourcePackaging();
   const isVerifiedAtStart = Deno.env.get(IS_VERIFIED) !== undefined;
-  const outer = Deno.env.get(OUTER_DENO_DIR);
   for (const name of OURS) Deno.env.delete(name);
-  if (outer !== undefined) Deno.env.set("DENO_DIR", outer);
+  for (const name of SET_ASIDE) {
+    const outer = Deno.env.get(OUTER + name);
+    if (outer !== undefined) Deno.env.set(name, outer);
+    Deno.env.delete(OUTER + name);
+  }
   // Through the file again: its script knows whether the unpacked runtime can be trusted.
   return { form: "packed", file, runtimeDir, isVerifiedAtStart, command: [file] };
 }

@@ -52,6 +52,20 @@ async function commandOutput(form: Form, cmd: string, options: {
   return String(Object(item).aggregated_output);
 }
 
+testEachForm(
+  "options that the user has set for Node reach the commands, not this program",
+  async (form) => {
+    await using place = await makePlace();
+    // Editors set this in their terminals: what it names must not run in our process.
+    const env = { NODE_OPTIONS: `--require ${place.outside}/missing.cjs`, NODE_CHANNEL_FD: "99" };
+    const seen = (await commandOutput(form, "env -0", { place, env })).split("\0");
+    assert.deepEqual(seen.filter((line) => line.startsWith("NODE_")), [
+      `NODE_OPTIONS=${env.NODE_OPTIONS}`,
+    ]);
+  },
+  { forms: [PACKED] },
+);
+
 testEachForm("commands of the agent see what the user has set, also for Deno", async (form) => {
   await using place = await makePlace();
   const own = { DENO_DIR: "/the/users/own", ODD: " c\nd'\"$x" };

@@ -1,0 +1,103 @@
+/**
+ * What is in the bundle that could lead out: every host name, every way to open a connection, and the words of
+ * telemetry and update checks; each that is allowed has its reason. Runs nothing of it.
+ */
+import assert from "node:assert/strict";
+import { bundle } from "../../scripts/build/bundle.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** Hosts that occur in the bundle, with the reason. Only the first group is ever connected to. */
+const HOSTS: Readonly<Record<string, string>> = {
+  "api.openai.com": "the default address of the provider `openai`, used when that is chosen",
+  "localhost": "the default addresses of `--oss`: Ollama and LM Studio on this machine",
+
+  "127.0.0.1": "examples in help and messages, and the address that listeners take",
+  "IP": "the usage text of `--listen`",
+  "chatgpt.com": "part of a message about the usage limit, in the words of upstream",
+  "json-schema.org": "names of dialects, which `$schema` must hold",
+  "logtape.org": "part of a warning of LogTape about its own configuration",
+};
+
+/**
+ * Files that can begin a connection, with the reason. Commands of the agent are not meant: they are other
+ * programs, and the policy and the sandbox are for them.
+ */
+const CALLERS: Readonly<Record<string, string>> = {
+  "src/agent/model/http.ts": "requests to the model provider",
+  "src/agent/model/network.ts": "proxy and certificates for these requests",
+  "src/agent/model/reachable.ts": "whether the provider can be reached, for `doctor`",
+  "src/programs/cache/prime.ts": "a `data:` address, which makes the runtime load its own code",
+  "src/rpc/websocket.ts": "clients of a server that the user names",
+};
+
+/** What the runtime offers to begin a connection or to ask a name server. */
+const WAYS_OUT =
+  /\bfetch\(|\bnew (WebSocket(Stream)?|EventSource|XMLHttpRequest|WebTransport)\(|\bDeno\.(connect\w*|createHttpClient|resolveDns|listenDatagram|startTls|openKv)\b|\bsendBeacon\b|["'`]node:(http|https|http2|net|tls|dgram|dns|dns\/promises|cluster|inspector)["'`]/g;
+
+const TELEMETRY =
+  /telemetry|sentry|opentelemetry|\botlp\b|otel_|statsig|posthog|mixpanel|amplitude|segment\.(io|com)|datadog|honeycomb|google-analytics/gi;
+const UPDATES =
+  /registry\.npmjs|npm view|\/releases\/latest|latest[_-]?version|new(er)? version|update[_ -]?available|check(ing)? for updates/gi;
+
+/** Names of the top level that host names are likely to end in. */
+const TOP_LEVEL =
+  "com|org|net|io|dev|ai|app|cloud|sh|land|run|so|co|us|eu|de|uk|me|info|tech|systems|network|internal|local";
+const ADDRESS = /\b\d{1,3}(?:\.\d{1,3}){3}\b/g;
+const URL_HOST = /\b(?:https?|wss?|ftp|git|ssh|tcp|udp|quic|vsock):\/\/([A-Za-z0-9._-]+)/g;
+/** A whole string, with a port or path perhaps: elsewhere, `a.info` is a property. */
+const BARE_HOST = new RegExp(
+  `["'\`]((?:[a-z0-9-]+\\.)+(?:${TOP_LEVEL}))(?::\\d+)?(?:/[^"'\`]*)?["'\`]`,
+  "gi",
+);
+
+/** All hosts that a text names, sorted. */
+function hostsIn(text: string): string[] {
+  const found = [
+    ...[...text.matchAll(ADDRESS)].map(([address]) => address),
+    ...[...text.matchAll(URL_HOST), ...text.matchAll(BARE_HOST)].map(([, host = ""]) => host),
+  ];
+  return [...new Set(found)].sort();
+}
+
+/** The program's own sources. */
+async function sources(): Promise<Map<string, string>> {
+  const found = new Map([["main.ts", await Deno.readTextFile(new URL("main.ts", ROOT))]]);
+  const open = ["src"];
+  for (const folder of open) {
+    for await (const { name, isDirectory } of Deno.readDir(new URL(folder, ROOT))) {
+      const path = `${folder}/${name}`;
+      if (isDirectory) open.push(path);
+      else if (name.endsWith(".ts")) found.set(path, await Deno.readTextFile(new URL(path, ROOT)));
+    }
+  }
+  return found;
+}
+
+function count(text: string, pattern: RegExp): number {
+  return [...text.matchAll(pattern)].length;
+}
+
+Deno.test("the search for hosts sees addresses, URLs and bare names, and no properties", () => {
+  const text =
+    "a.info;fetch(`https://${b}/`);c=\"wss://Hub.Example.com:1/x\",d='stats.example.io'," +
+    'e="10.1.2.3",f=g.dev,h="collector.internal:4318/v1",i="auth.json"';
+  const expected = ["10.1.2.3", "Hub.Example.com", "collector.internal", "stats.example.io"];
+  assert.deepEqual(hostsIn(text), expected);
+});
+
+Deno.test("the bundle names no host without a reason, and no reason is out of date", async () => {
+  const text = [...(await bundle("test")).values()].join("\n");
+  assert.deepEqual(hostsIn(text), Object.keys(HOSTS).sort());
+  assert.deepEqual(text.match(TELEMETRY), null);
+  assert.deepEqual(text.match(UPDATES), null);
+  // As many as in the sources, so none comes from a package; one that is not used is left out.
+  const own = [...(await sources()).values()].reduce((sum, one) => sum + count(one, WAYS_OUT), 0);
+  const bundled = count(text, WAYS_OUT);
+  assert.ok(bundled > 0 && bundled <= own, `${bundled} in the bundle, ${own} in the sources`);
+});
+
+Deno.test("no file begins a connection without a reason, and no reason is out of date", async () => {
+  const callers = [...await sources()].filter(([, text]) => count(text, WAYS_OUT) > 0);
+  assert.deepEqual(callers.map(([path]) => path).sort(), Object.keys(CALLERS).sort());
+});

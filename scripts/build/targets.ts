@@ -38,16 +38,14 @@ export const TARGETS = {
 /** A platform that can be built for. */
 export type Target = keyof typeof TARGETS;
 
+/** All targets, in the order of the table. */
+export const TARGET_NAMES: readonly Target[] = Object.keys(TARGETS).filter(isTarget);
+
 /** The target of that name, or null. */
 export function parseTarget(text: string): Target | null {
-  for (const target of TARGET_NAMES) if (target === text) return target;
-  return null;
+  return isTarget(text) ? text : null;
 }
 
-/** All targets, in the order of the table. */
-export const TARGET_NAMES: readonly Target[] = [
-  "x86_64-unknown-linux-gnu",
-  "aarch64-unknown-linux-gnu",
-  "x86_64-apple-darwin",
-  "aarch64-apple-darwin",
-];
+function isTarget(text: string): text is Target {
+  return Object.hasOwn(TARGETS, text);
+}

@@ -1,16 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { exists } from "../support/exists.ts";
 import { hastyClock, ToolBench } from "./tool_bench.ts";
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
 
 function sessionIn(output: string): number {
   const [, id] = /^Process running with session ID (\d+)$/m.exec(output) ?? [];

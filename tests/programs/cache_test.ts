@@ -14,6 +14,7 @@ import { Recorder } from "../server/recorder.ts";
 import { type Ended, jsonLines, makePlace, runCodex } from "./exec_process.ts";
 import { runInFakeHost } from "./fake_host.ts";
 import { SplitBundle } from "./split_bundle.ts";
+import { exists } from "../support/exists.ts";
 
 const ONE = "0.170.0-0123456789abcdef";
 const TWO = "0.171.0-fedcba9876543210";
@@ -32,16 +33,6 @@ async function makeVersion(base: string, name: string): Promise<string> {
   await Deno.writeTextFile(join(base, name, "ready"), "");
   await Deno.writeTextFile(join(base, name, "deno"), "x".repeat(2_345_678));
   return join(base, name);
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 /** The folders of a real machine are not for a test to clean. */
@@ -95,7 +86,7 @@ Deno.test({
         /^Removed \/.*\/runtime\/\d\S+-[0-9a-f]{16} \(\d{2,3}\.\d MB\)\nRemoved \/.*\/runtime\n$/,
       );
       assert.deepEqual([first.code, first.stderr], [0, ""]);
-      assert.ok(!await isThere(base), "nothing comes back when the process ends");
+      assert.ok(!await exists(base), "nothing comes back when the process ends");
     });
   },
 });
@@ -208,7 +199,7 @@ Deno.test("after cache prime a turn with a command and a patch has nothing left 
   const words = ["exec", "--json", "-s", "danger-full-access", "go"];
   const { code, stderr } = await runCodex(place, words, { form: primed.form });
   assert.equal(code, 0, stderr);
-  assert.ok(await isThere(join(place.project, "new.txt")));
+  assert.ok(await exists(join(place.project, "new.txt")));
   assert.deepEqual([...primed.stored()].filter((name) => !before.has(name)), []);
 });
 
@@ -227,8 +218,8 @@ Deno.test("cache prime forgets old versions, and only where it runs from", async
       runCache,
     );
     assert.deepEqual(outcome, { code: 0, stdout: "", stderr: "" });
-    assert.ok(!await isThere(old));
-    assert.ok(await isThere(runtimeDir) && await isThere(elsewhere));
+    assert.ok(!await exists(old));
+    assert.ok(await exists(runtimeDir) && await exists(elsewhere));
   });
 });
 
@@ -245,7 +236,7 @@ testEachForm(
       const { code, stdout, stderr } = await runCodex(place, words, { form, env: absolute });
       assert.equal(code, 0, stderr);
       const { body } = await place.model.request(1);
-      const isWritten = await isThere(join(place.project, path));
+      const isWritten = await exists(join(place.project, path));
       assert.equal(
         isWritten,
         !/patch rejected: writing outside of the project/.test(JSON.stringify(body)),

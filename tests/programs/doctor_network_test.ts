@@ -7,6 +7,7 @@ import type { Clock } from "../../src/lib/clock.ts";
 import { clockCheck, clockFinding } from "../../src/programs/doctor/clock.ts";
 import { endpointCheck, endpointFinding } from "../../src/programs/doctor/endpoint.ts";
 import { systemClock } from "../../src/programs/host.ts";
+import { provider } from "../support/model_fixtures.ts";
 import { found, impatientClock, inTempDir } from "./doctor_world.ts";
 
 interface Asked {
@@ -289,22 +290,6 @@ Deno.test("clockFinding warns beyond a minute, and of an impossible time", () =>
 });
 
 Deno.test("askEndpoint stops at its limit and leaves no timer behind", async () => {
-  const provider = {
-    id: "mine",
-    name: "mine",
-    baseUrl: "",
-    wireApi: "responses",
-    envKey: null,
-    envKeyInstructions: null,
-    bearerToken: null,
-    httpHeaders: {},
-    envHttpHeaders: {},
-    queryParams: {},
-    requestMaxRetries: 0,
-    streamMaxRetries: 0,
-    streamIdleTimeoutMs: 1000,
-    requiresOpenaiAuth: false,
-  } as const;
   const waits: number[] = [];
   let running = 0;
   const clock: Clock = {
@@ -318,7 +303,7 @@ Deno.test("askEndpoint stops at its limit and leaves no timer behind", async () 
   };
   using silent = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const baseUrl = `http://127.0.0.1:${silent.addr.port}`;
-  const late = await askEndpoint({ ...provider, baseUrl }, { env: {}, clock, limitMs: 5000 });
+  const late = await askEndpoint(provider(baseUrl), { env: {}, clock, limitMs: 5000 });
   assert.deepEqual([late.type === "unreachable" && late.reason, waits, running], [
     "timeout",
     [5000],

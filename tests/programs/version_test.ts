@@ -14,12 +14,6 @@ async function codex({ command: [program = "", ...args], env }: Form, words: rea
   return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
 }
 
-testEachForm("codex --version prints one line", async (form) => {
-  const expected = { code: 0, stdout: `codex-cli ${VERSION}\n`, stderr: "" };
-  assert.deepEqual(await codex(form, ["--version"]), expected);
-  assert.deepEqual(await codex(form, ["-V"]), expected);
-});
-
 testEachForm("codex --version --verbose says what exactly is running", async (form) => {
   const commit = form.name === "source"
     ? "none, runs from source"

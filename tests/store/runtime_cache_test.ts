@@ -11,6 +11,7 @@ import {
 import { protectedRuntimePaths, runtimeFolders } from "../../src/store/runtime_folders.ts";
 import { holdRuntime } from "../../src/store/runtime_hold.ts";
 import { withTempDir } from "./temp_dir.ts";
+import { exists } from "../support/exists.ts";
 
 const UID = Deno.uid();
 const ONE = "0.170.0-0123456789abcdef";
@@ -42,16 +43,6 @@ async function namesIn(dir: string): Promise<readonly string[]> {
   const names = [];
   for await (const { name } of Deno.readDir(dir)) names.push(name);
   return names.sort();
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 /** Runs `test` while another process holds the version. */
@@ -173,7 +164,7 @@ Deno.test("cleanRuntimeCache removes versions, leftovers and the folder, its own
       removed(ONE, 1000),
       { type: "removed", path: base, bytes: 0 },
     ]);
-    assert.equal(await isThere(base), false);
+    assert.equal(await exists(base), false);
     assert.deepEqual(clean(base), [], "works when there is nothing");
   });
 });
@@ -215,7 +206,7 @@ Deno.test("cleanRuntimeCache never follows links", async () => {
       ["kept", join(base, TWO)],
       ["removed", join(base, ONE)],
     ]);
-    assert.ok(await isThere(join(precious, "inner/app/main.js")));
+    assert.ok(await exists(join(precious, "inner/app/main.js")));
 
     // Anybody may lay a link where everybody may write; a user may well have laid one at home.
     await makeVersion(base, ONE);
@@ -225,10 +216,10 @@ Deno.test("cleanRuntimeCache never follows links", async () => {
     assert.deepEqual(cleanRuntimeCache([{ path: link, isPrivate: false }], options), [
       { type: "kept", path: link, reason },
     ]);
-    assert.ok(await isThere(join(base, ONE)));
+    assert.ok(await exists(join(base, ONE)));
     const [, removed] = cleanRuntimeCache([{ path: link, isPrivate: true }], options);
     assert.equal(removed?.type, "removed");
-    assert.equal(await isThere(join(base, ONE)), false);
+    assert.equal(await exists(join(base, ONE)), false);
   });
 });
 
@@ -238,11 +229,11 @@ Deno.test("cleanRuntimeCache touches nothing of another user", async () => {
     const reason = "it belongs to another user";
     // To anybody but its owner, all of it is foreign.
     assert.deepEqual(clean(base, { uid: (UID ?? 0) + 1 }), [{ type: "kept", path: base, reason }]);
-    assert.ok(await isThere(join(base, ONE)));
+    assert.ok(await exists(join(base, ONE)));
     if (UID !== 0) return;
     await Deno.chown(join(base, ONE), 65534, 65534);
     assert.deepEqual(clean(base), [{ type: "kept", path: join(base, ONE), reason }]);
-    assert.ok(await isThere(join(base, ONE)));
+    assert.ok(await exists(join(base, ONE)));
   });
 });
 

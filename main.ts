@@ -17,6 +17,13 @@ export type Kind = (typeof ALL_KINDS)[number];
 export const PROGRAMS = {
   "exec": { load: () => import("./src/programs/exec.ts"), holds: ALL_KINDS },
   "app-server": { load: () => import("./src/programs/app_server.ts"), holds: ALL_KINDS },
+  "sandbox": {
+    load: () => import("./src/programs/sandbox.ts"),
+    // The proxy for `allow_domains` needs the network, and Deno shows `/dev/shm` to nothing less.
+    holds: ALL_KINDS,
+  },
+  // Gives up the network itself once it listens, unless it runs tasks.
+  "exec-server": { load: () => import("./src/programs/exec_server.ts"), holds: ALL_KINDS },
   "login": { load: () => import("./src/programs/login.ts"), holds: ["read", "write"] },
   "logout": { load: () => import("./src/programs/logout.ts"), holds: ["write"] },
   "completion": { load: () => import("./src/programs/completion.ts"), holds: [] },

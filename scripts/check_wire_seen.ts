@@ -6,6 +6,8 @@ import {
   loadServerNotifications,
   loadServerRequests,
 } from "../src/protocol/mod.ts";
+import * as execServer from "../src/protocol/exec_server.ts";
+import * as task from "../src/protocol/task.ts";
 
 /** Every message that the protocol declares, as `tests/support/wire_check.ts` writes it. */
 export async function declaredMessages(): Promise<string[]> {
@@ -14,6 +16,17 @@ export async function declaredMessages(): Promise<string[]> {
     ...Object.keys(await loadClientNotifications()).map((method) => `clientNotification ${method}`),
     ...Object.keys(await loadServerNotifications()).map((method) => `notification ${method}`),
     ...Object.keys(await loadServerRequests()).map((method) => `serverRequest ${method}`),
+    ...execServerMessages().map((message) => `exec-server ${message}`),
+  ];
+}
+
+function execServerMessages(): string[] {
+  const requests = { ...execServer.requests, ...task.requests };
+  const notifications = { ...execServer.notifications, ...task.notifications };
+  return [
+    ...Object.keys(requests).map((method) => `request ${method}`),
+    ...Object.keys(execServer.clientNotifications).map((method) => `clientNotification ${method}`),
+    ...Object.keys(notifications).map((method) => `notification ${method}`),
   ];
 }
 

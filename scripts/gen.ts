@@ -1,8 +1,8 @@
 /**
- * Writes what is derived from tables and committed: `src/protocol/methods.md`, and the table of permissions in
+ * Writes what is derived from tables and committed: the pages of methods in `src/protocol`, and the table of permissions in
  * `README.md`; `--check` only compares. Must not know what is in them.
  */
-import { methodsPage } from "./gen/methods.ts";
+import { execServerPage, methodsPage } from "./gen/methods.ts";
 import { permissionsTable } from "./gen/permissions.ts";
 
 /** A file with derived text; `render` gets the text that is there and gives the one that should be. */
@@ -13,6 +13,7 @@ interface Target {
 
 const TARGETS: readonly Target[] = [
   { path: "src/protocol/methods.md", render: methodsPage },
+  { path: "src/protocol/exec_server_methods.md", render: execServerPage },
   {
     path: "README.md",
     render: (stored) => replaceMarked(stored, { name: "permissions", text: permissionsTable() }),

@@ -94,6 +94,7 @@ async function runTests(selection: readonly string[], temp: string): Promise<Tes
   await Deno.mkdir(seen);
   const flags = [
     "--parallel",
+    "--preload=tests/support/preload.ts",
     "--no-check",
     "--hide-stacktraces",
     // A test closes what it opens.

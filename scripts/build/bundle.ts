@@ -1,4 +1,4 @@
-/** Bundles the program into a tiny entry and one chunk per program; must not know how it is shipped. */
+/** Bundles the program into a tiny entry, one chunk per program and the workers; must not know how it is shipped. */
 import { COMMIT_MARK } from "../../src/lib/version.ts";
 import { nameByContent } from "./chunk_names.ts";
 
@@ -10,7 +10,7 @@ export type Bundle = ReadonlyMap<string, string>;
 const ENTRY = "main.js";
 
 /**
- * Bundles `main.ts`. A single file of this size would start five times slower.
+ * Bundles `main.ts` and the workers. A single file of this size would start five times slower.
  * The same sources give the same files, wherever they lie.
  */
 export async function bundle(commit: string): Promise<Bundle> {
@@ -41,9 +41,27 @@ function hideLazyImports(text: string): string {
   return text.replaceAll(/\bimport\(("\.\/[\w-]+\.js")\)/g, "import((0,$1))");
 }
 
+/**
+ * Workers start from files of their own: the bundler does not follow the addresses they are started with.
+ * Each is one flat file, as a second entry beside `main.ts` would land in a folder below.
+ */
+export const WORKERS = {
+  "file_search_worker.js": "src/exec/file_search/worker.ts",
+  "file_worker.js": "src/exec/filesystem/worker.ts",
+} as const;
+
 async function runBundler(folder: string): Promise<void> {
+  await Promise.all([
+    denoBundle(["--outdir", folder, "--code-splitting", "main.ts"]),
+    ...Object.entries(WORKERS).map(([name, source]) =>
+      denoBundle(["--output", `${folder}/${name}`, source])
+    ),
+  ]);
+}
+
+async function denoBundle(args: readonly string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--outdir", folder, "--code-splitting", "--minify", "main.ts"],
+    args: ["bundle", "--quiet", "--minify", ...args],
     cwd: ROOT,
     stdin: "null",
   }).output();

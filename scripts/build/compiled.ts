@@ -1,5 +1,6 @@
 /** Makes the compiled form with `deno compile`, where its runtime can be had; must not know the packed form. */
-import type { Bundle } from "./bundle.ts";
+import { dirname, join } from "node:path";
+import { type Bundle, WORKERS } from "./bundle.ts";
 import { type Target, TARGETS } from "./targets.ts";
 
 /** How long an answer of the download server is waited for. */
@@ -65,6 +66,8 @@ export function compileArgs(
     target,
     "--output",
     output,
+    // They are started by address, which the compiler does not follow.
+    ...Object.keys(WORKERS).flatMap((name) => ["--include", join(dirname(entry), name)]),
     entry,
   ];
 }

@@ -2,7 +2,8 @@
 import type { Config } from "../config/config.ts";
 import { CodexError } from "../lib/errors.ts";
 import type { UserInput } from "../protocol/item.ts";
-import type { ApprovalPolicy, SandboxMode } from "../protocol/policy.ts";
+import type { Held } from "../exec/ceiling.ts";
+import type { ApprovalPolicy, SandboxMode, SandboxPolicy } from "../protocol/policy.ts";
 import type { SessionSource, Thread as ThreadView } from "../protocol/thread_types.ts";
 import { contextUpdates, type ImageReader, userMessage } from "./context.ts";
 import type { ContextPiece } from "./context.ts";
@@ -20,7 +21,9 @@ import {
   type ThreadSettings,
   withOverrides,
 } from "./thread_settings.ts";
+import type { ShellWork } from "./thread_parts.ts";
 import type { Loaded, Threads } from "./threads.ts";
+import type { BackgroundCommands } from "./tools/command_tools.ts";
 
 /** What a client may say when it starts a thread. */
 export interface StartParams extends SettingsOverrides {
@@ -43,30 +46,41 @@ export interface AgentOptions {
   defaultPolicies(
     config: Config,
   ): { readonly approvalPolicy: ApprovalPolicy; readonly sandboxMode: SandboxMode };
+  /** Cuts a sandbox policy for work in a folder down to what clients may reach. */
+  hold(policy: SandboxPolicy, cwd: string): Held;
   contextPieces(settings: ThreadSettings, config: Config): Promise<ContextPiece[]>;
   readImage: ImageReader;
+  /** How a command of the user runs in a thread. */
+  userShell(
+    loaded: Loaded,
+    asked: { readonly script: string; readonly timeoutMs: number | null },
+  ): ShellWork;
+  readonly background: BackgroundCommands;
 }
 
 /** Every operation on threads; each method either does the whole thing or throws and changes nothing. */
 export class Agent {
   readonly threads: Threads;
   readonly library: ThreadLibrary;
+  /** What the commands of the agent have left running. */
+  readonly background: BackgroundCommands;
   readonly #options: AgentOptions;
 
   constructor(options: AgentOptions) {
     this.threads = options.threads;
     this.library = options.library;
+    this.background = options.background;
     this.#options = options;
   }
 
   /** A new thread with the configuration of its folder and the client's wishes. */
   async start(params: StartParams): Promise<Loaded> {
-    const { config, settings } = await this.#baseline(params);
-    requireProvider(config, params.modelProvider ?? settings.modelProvider);
+    const { config, settings: defaults } = await this.#baseline(params);
+    requireProvider(config, params.modelProvider ?? defaults.modelProvider);
+    const wished = withOverrides(defaults, { overrides: params, config });
     return await this.threads.start({
       config,
-      settings,
-      overrides: params,
+      settings: this.#held(wished, asksForPolicy(params)),
       ephemeral: params.ephemeral ?? false,
       source: this.#options.source,
       threadSource: params.threadSource ?? null,
@@ -110,7 +124,19 @@ export class Agent {
     const modelProvider = knownProvider(config, stored.modelProvider);
     const overrides = { model: stored.model, modelProvider };
     const remembered = withOverrides(settings, { overrides, config });
-    return { config, settings: withOverrides(remembered, { overrides: params, config }) };
+    const wished = withOverrides(remembered, { overrides: params, config });
+    return { config, settings: this.#held(wished, asksForPolicy(params)) };
+  }
+
+  /**
+   * The settings within what clients may reach. What a client asks for in so many words is refused when it
+   * is more; a default of the configuration is cut down, which the answer shows.
+   */
+  #held(settings: ThreadSettings, isAsked: boolean): ThreadSettings {
+    const { policy, excess } = this.#options.hold(settings.sandboxPolicy, settings.cwd);
+    if (excess.length === 0) return settings;
+    if (isAsked) throw new CodexError("aboveCeiling", excess.join("; "));
+    return { ...settings, sandboxPolicy: policy };
   }
 
   async #baseline(params: StartParams): Promise<{ config: Config; settings: ThreadSettings }> {
@@ -177,6 +203,18 @@ export class Agent {
     return this.library.unarchive(id);
   }
 
+  /** Runs a command of the user in the folder of a thread. */
+  runShell(
+    loaded: Loaded,
+    asked: {
+      readonly script: string;
+      readonly timeoutMs: number | null;
+      readonly afterAcknowledged: (callback: () => void) => void;
+    },
+  ): void {
+    loaded.thread.runShell(this.#options.userShell(loaded, asked), asked);
+  }
+
   /** The settings and the input of a turn, ready to be written in one step. */
   async prepareTurn(loaded: Loaded, params: {
     readonly input: readonly UserInput[];
@@ -184,7 +222,8 @@ export class Agent {
     readonly overrides: SettingsOverrides;
   }): Promise<{ settings: ThreadSettings; prepared: PreparedInput }> {
     const { thread, config } = loaded;
-    const settings = withOverrides(thread.settings, { overrides: params.overrides, config });
+    const wished = withOverrides(thread.settings, { overrides: params.overrides, config });
+    const settings = this.#held(wished, asksForPolicy(params.overrides));
     requireProvider(config, settings.modelProvider);
     const [message, pieces] = await Promise.all([
       userMessage(params.input, this.#options.readImage),
@@ -201,6 +240,12 @@ export class Agent {
     const message = await userMessage(input, this.#options.readImage);
     return { input, clientId: null, message, context: [] };
   }
+}
+
+/** Whether a client has said what it wants commands to be able to do, and where. */
+function asksForPolicy(params: StartParams): boolean {
+  return Boolean(params.sandbox) || Boolean(params.sandboxPolicy) ||
+    Object.keys(params.config ?? {}).length > 0;
 }
 
 function requireProvider(config: Config, id: string): void {

@@ -8,7 +8,13 @@ import { Approvals } from "./approvals.ts";
 import type { PendingApproval, ThreadEvent } from "./events.ts";
 import { acknowledgedTurn, LiveTurn, replaceItem, withoutItems } from "./live_turn.ts";
 import type { ThreadLog } from "./thread_log.ts";
-import type { ActiveTurn, PreparedInput, ThreadMeta, ThreadPast } from "./thread_parts.ts";
+import type {
+  ActiveTurn,
+  PreparedInput,
+  ShellWork,
+  ThreadMeta,
+  ThreadPast,
+} from "./thread_parts.ts";
 import type { ThreadSettings } from "./thread_settings.ts";
 import { previewOf, threadView } from "./thread_view.ts";
 import type { ApprovalRequest, Decision } from "./tools/tool.ts";
@@ -19,9 +25,15 @@ import { addUsage, NO_USAGE } from "./usage.ts";
 export type TurnRunner = (thread: Thread, turn: ActiveTurn) => Promise<TurnOutcome>;
 
 interface Running extends ActiveTurn {
+  settings: ThreadSettings;
+  outputSchema: unknown;
   readonly live: LiveTurn;
   readonly abort: AbortController;
   readonly steering: PreparedInput[];
+  /** What commands of the user have to tell the model. */
+  readonly records: ResponseItem[];
+  /** A turn of a command of the user asks no model, unless the user says something meanwhile. */
+  asksModel: boolean;
   cancelled: boolean;
   readonly ended: Promise<void>;
 }
@@ -153,32 +165,78 @@ export class Thread {
       readonly afterAcknowledged: (callback: () => void) => void;
     },
   ): Turn {
-    if (this.#running) {
-      this.#queueSteering(this.#running, prepared);
-      return acknowledgedTurn(this.#running.id);
+    const running = this.#running;
+    if (running) {
+      if (running.asksModel) this.#queueSteering(running, prepared);
+      else this.#goOnWith(running, { prepared, ...options });
+      return acknowledgedTurn(running.id);
     }
-    const { clock, ids, log } = this.#options;
+    const { clock, ids } = this.#options;
     const id = ids.turn();
     const startedAtMs = clock.now();
-    const first = this.#meta.preview === "";
-    if (first) this.#meta = { ...this.#meta, preview: previewOf(prepared.input) };
-    try {
-      log.turnStarted(
-        { turnId: id, startedAtMs, settings: options.settings, prepared },
-        this.#meta,
-      );
-    } catch (error) {
-      if (first) this.#meta = { ...this.#meta, preview: "" };
-      throw error;
-    }
+    const turn = { turnId: id, startedAtMs, settings: options.settings };
+    this.#logStart({ ...turn, prepared, isContinued: false });
     this.#settings = options.settings;
     this.#history.push(...prepared.context, prepared.message);
     this.#begin(prepared, { ...options, id, startedAtMs });
     return acknowledgedTurn(id);
   }
 
+  #logStart(turn: Parameters<ThreadLog["turnStarted"]>[0]): void {
+    const first = this.#meta.preview === "";
+    if (first) this.#meta = { ...this.#meta, preview: previewOf(turn.prepared.input) };
+    try {
+      this.#options.log.turnStarted(turn, this.#meta);
+    } catch (error) {
+      if (first) this.#meta = { ...this.#meta, preview: "" };
+      throw error;
+    }
+  }
+
+  /** The turn of a command of the user becomes one that asks the model, once the command has ended. */
+  #goOnWith(
+    running: Running,
+    wish: { prepared: PreparedInput; settings: ThreadSettings; outputSchema: unknown },
+  ): void {
+    const { prepared, settings, outputSchema } = wish;
+    const turn = { turnId: running.id, startedAtMs: running.live.startedAtMs, settings };
+    this.#logStart({ ...turn, prepared, isContinued: true });
+    this.#settings = settings;
+    Object.assign(running, { settings, outputSchema, asksModel: true });
+    running.steering.push(prepared);
+  }
+
+  /** Runs a command of the user: beside the turn that runs, or as a turn of its own (as upstream). */
+  runShell(
+    work: ShellWork,
+    options: { readonly afterAcknowledged: (callback: () => void) => void },
+  ): void {
+    const running = this.#running;
+    if (running) {
+      options.afterAcknowledged(() => {
+        void work(running).then((record) => this.#tellOf(record));
+      });
+      return;
+    }
+    const { clock, ids, log } = this.#options;
+    const [id, startedAtMs] = [ids.turn(), clock.now()];
+    log.shellStarted({ turnId: id, startedAtMs, settings: this.#settings }, this.#meta);
+    this.#begin(work, { ...options, id, startedAtMs, outputSchema: undefined });
+  }
+
+  /** The record joins history where no call waits for its output. */
+  #tellOf(record: ResponseItem): void {
+    if (this.#running) this.#running.records.push(record);
+    else this.#rememberRecord(record);
+  }
+
+  /** Nothing was promised about it, so a rollout that refuses it fails no turn. */
+  #rememberRecord(record: ResponseItem): void {
+    if (this.#attempt(() => this.remember(record))) this.#history.push(record);
+  }
+
   #begin(
-    prepared: PreparedInput,
+    opening: PreparedInput | ShellWork,
     turn: {
       id: string;
       startedAtMs: number;
@@ -196,6 +254,8 @@ export class Thread {
       abort,
       signal: abort.signal,
       steering: [],
+      records: [],
+      asksModel: typeof opening !== "function",
       cancelled: false,
       ended: ended.promise,
     };
@@ -203,24 +263,34 @@ export class Thread {
     this.#failed = false;
     this.#touch();
     turn.afterAcknowledged(() => {
-      this.#run(running, prepared).finally(ended.resolve);
+      this.#run(running, opening).finally(ended.resolve);
     });
   }
 
-  async #run(running: Running, prepared: PreparedInput): Promise<void> {
+  async #run(running: Running, opening: PreparedInput | ShellWork): Promise<void> {
     this.#emitStatus();
     this.emit({ type: "turnStarted", turn: withoutItems(running.live.snapshot()) });
-    this.#emitUserMessage(running, prepared);
+    if (typeof opening !== "function") this.#emitUserMessage(running, opening);
     let outcome: TurnOutcome;
     try {
-      do {
+      outcome = typeof opening === "function"
+        ? await this.#runAlone(running, opening)
+        : await this.#options.runTurn(this, running);
+      // Input that came after the last look of the loop was acknowledged, so this turn answers it.
+      while (outcome.status === "completed" && this.takeSteering()) {
         outcome = await this.#options.runTurn(this, running);
-        // Input that came after the last look of the loop was acknowledged, so this turn answers it.
-      } while (outcome.status === "completed" && this.takeSteering());
+      }
     } catch (error) {
       outcome = { status: "failed", error: internalError(error) };
     }
     this.#end(running, outcome);
+  }
+
+  async #runAlone(running: Running, work: ShellWork): Promise<TurnOutcome> {
+    this.#rememberRecord(await work(running));
+    return running.signal.aborted
+      ? { status: "interrupted" }
+      : { status: "completed", lastMessage: null };
   }
 
   #end(running: Running, outcome: TurnOutcome): void {
@@ -276,18 +346,22 @@ export class Thread {
 
   #queueSteering(running: Running, prepared: PreparedInput): void {
     this.#options.log.userInput(prepared);
-    running.steering.push(prepared);
+    running.steering.push({ ...prepared, context: [] });
+    running.asksModel = true;
   }
 
-  /** Moves input that came meanwhile into history; false when there was none. */
+  /** Moves what came meanwhile into history; false when there is nothing in it to ask the model about. */
   takeSteering(): boolean {
     const running = this.#running;
-    const queued = running?.steering.splice(0) ?? [];
+    if (!running) return false;
+    const records = running.records.splice(0);
+    for (const record of records) this.#rememberRecord(record);
+    const queued = running.steering.splice(0);
     for (const prepared of queued) {
-      this.#history.push(prepared.message);
-      if (running) this.#emitUserMessage(running, prepared);
+      this.#history.push(...prepared.context, prepared.message);
+      this.#emitUserMessage(running, prepared);
     }
-    return queued.length > 0;
+    return running.asksModel && records.length + queued.length > 0;
   }
 
   #emitUserMessage(running: Running, prepared: PreparedInput): void {

@@ -42,6 +42,13 @@ export interface ThreadLogOptions {
   readonly inherited?: readonly RolloutItem[];
 }
 
+/** What is written of every turn that starts. */
+interface TurnStart {
+  readonly turnId: string;
+  readonly startedAtMs: number;
+  readonly settings: ThreadSettings;
+}
+
 /**
  * The durable side of one thread.
  *
@@ -76,23 +83,17 @@ export class ThreadLog {
 
   /** A turn was accepted: its settings, what the model is told first, and what the user said. */
   turnStarted(
-    turn: {
-      readonly turnId: string;
-      readonly startedAtMs: number;
-      readonly settings: ThreadSettings;
+    turn: TurnStart & {
       readonly prepared: PreparedInput;
+      /** The turn ran a command of the user so far, and goes on with this. */
+      readonly isContinued: boolean;
     },
     meta: ThreadMeta,
   ): void {
     const { settings, prepared, startedAtMs, turnId } = turn;
-    this.#provider = settings.modelProvider;
-    this.#baseInstructions = settings.baseInstructions;
+    this.#take(settings);
     const items = [
-      records.taskStarted({
-        turnId,
-        startedAt: seconds(startedAtMs),
-        modelContextWindow: this.#options.contextWindow(settings.model),
-      }),
+      ...turn.isContinued ? [] : [this.#taskStarted(turn)],
       ...prepared.context.map(records.responseItem),
       records.turnContext({
         turnId,
@@ -108,6 +109,26 @@ export class ThreadLog {
     ];
     this.#write(meta, items);
     this.#changed(meta);
+  }
+
+  /** A command of the user begins, as a turn of its own; the file appears also without a user message then. */
+  shellStarted(turn: TurnStart, meta: ThreadMeta): void {
+    this.#take(turn.settings);
+    this.#write(meta, [this.#taskStarted(turn)]);
+    this.#changed(meta);
+  }
+
+  #take({ modelProvider, baseInstructions }: ThreadSettings): void {
+    this.#provider = modelProvider;
+    this.#baseInstructions = baseInstructions;
+  }
+
+  #taskStarted({ turnId, startedAtMs, settings }: TurnStart): RolloutItem {
+    return records.taskStarted({
+      turnId,
+      startedAt: seconds(startedAtMs),
+      modelContextWindow: this.#options.contextWindow(settings.model),
+    });
   }
 
   /** Appends the records; with the first ones the file appears. A failure leaves nothing behind. */

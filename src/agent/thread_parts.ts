@@ -38,6 +38,11 @@ export interface PreparedInput {
   readonly context: readonly ResponseItem[];
 }
 
+/** A command of the user, to be run within a turn: tells of itself, and returns what the model is told. Never rejects. */
+export type ShellWork = (
+  turn: { readonly id: string; readonly signal: AbortSignal },
+) => Promise<ResponseItem>;
+
 /** A turn that runs. */
 export interface ActiveTurn {
   readonly id: string;

@@ -6,7 +6,7 @@ import type { GitInfo, SessionSource } from "../protocol/thread_types.ts";
 import type { ThreadEvent } from "./events.ts";
 import { Thread } from "./thread.ts";
 import type { ThreadLog } from "./thread_log.ts";
-import { type SettingsOverrides, type ThreadSettings, withOverrides } from "./thread_settings.ts";
+import type { ThreadSettings } from "./thread_settings.ts";
 import type { ActiveTurn, ThreadMeta, ThreadPast } from "./thread_parts.ts";
 import type { TurnOutcome } from "./turn.ts";
 
@@ -23,7 +23,6 @@ export interface Loaded {
 export interface StartOptions {
   readonly config: Config;
   readonly settings: ThreadSettings;
-  readonly overrides: SettingsOverrides;
   readonly ephemeral: boolean;
   readonly source: SessionSource;
   readonly threadSource: string | null;
@@ -73,8 +72,7 @@ export class Threads {
 
   /** A new thread; its rollout appears with the first user message. */
   async start(options: StartOptions): Promise<Loaded> {
-    const { settings, overrides, config } = options;
-    const chosen = withOverrides(settings, { overrides, config });
+    const { settings, config } = options;
     const meta: ThreadMeta = {
       id: this.#options.ids.thread(),
       createdAtMs: this.#options.clock.now(),
@@ -82,14 +80,14 @@ export class Threads {
       ephemeral: options.ephemeral,
       source: options.source,
       threadSource: options.threadSource,
-      gitInfo: await this.#options.readGitInfo(chosen.cwd),
+      gitInfo: await this.#options.readGitInfo(settings.cwd),
       name: null,
       preview: "",
       cliVersion: this.#options.cliVersion,
-      cwd: chosen.cwd,
+      cwd: settings.cwd,
     };
     const log = this.#options.createLog(meta);
-    return this.#add({ meta, settings: chosen, past: NO_PAST, log, config });
+    return this.#add({ meta, settings, past: NO_PAST, log, config });
   }
 
   /** The thread with its past: as it is when loaded, else read from its rollout. */

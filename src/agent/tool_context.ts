@@ -1,8 +1,10 @@
 /** What a tool may do to its turn, bound to one turn of one thread; must not know any particular tool. */
+import type { Sandbox } from "../exec/sandbox/sandbox.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Thread } from "./thread.ts";
 import type { ThreadLog } from "./thread_log.ts";
 import type { ActiveTurn } from "./thread_parts.ts";
+import type { CommandAudience } from "./tools/running_command.ts";
 import type { FileRevision, ToolContext } from "./tools/tool.ts";
 
 /** The context of the tools of one turn. */
@@ -11,7 +13,9 @@ export function toolContext(thread: Thread, options: {
   readonly log: ThreadLog;
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string>>;
+  readonly sandbox: Sandbox;
   readonly protectedPaths: readonly string[];
+  readonly projectRootMarkers: readonly string[];
   readonly filesChanged: (changes: readonly FileRevision[]) => void;
 }): ToolContext {
   const { turn, log, clock } = options;
@@ -22,8 +26,10 @@ export function toolContext(thread: Thread, options: {
     cwd: turn.settings.cwd,
     approvalPolicy: turn.settings.approvalPolicy,
     sandboxPolicy: turn.settings.sandboxPolicy,
+    sandbox: options.sandbox,
     env: options.env,
     protectedPaths: options.protectedPaths,
+    projectRootMarkers: options.projectRootMarkers,
     signal: turn.signal,
     now: () => clock.now(),
     itemStarted: (item) => thread.emit({ type: "itemStarted", turnId, item, atMs: clock.now() }),
@@ -44,5 +50,23 @@ export function toolContext(thread: Thread, options: {
       thread.emit({ type: "planUpdated", turnId, explanation: plan.explanation, plan: plan.plan }),
     filesChanged: options.filesChanged,
     approve: (request) => thread.ask(request),
+  };
+}
+
+/** Who hears of a command of the user: everybody, also when its turn is interrupted or over (as upstream). */
+export function userAudience(thread: Thread, options: {
+  readonly turnId: string;
+  readonly log: ThreadLog;
+  readonly clock: Clock;
+}): CommandAudience {
+  const { turnId, log, clock } = options;
+  return {
+    itemStarted: (item) => thread.emit({ type: "itemStarted", turnId, item, atMs: clock.now() }),
+    itemCompleted: (item, detail) => {
+      log.toolItem(item, { turnId, argv: detail?.argv ?? null });
+      thread.emit({ type: "itemCompleted", turnId, item, atMs: clock.now() });
+    },
+    commandOutput: (itemId, delta) =>
+      thread.emit({ type: "commandOutputDelta", turnId, itemId, delta }),
   };
 }

@@ -5,7 +5,7 @@ import type { Clock } from "../lib/clock.ts";
 import { appendHomeFile } from "../store/home_file.ts";
 import { Rules } from "./command_policy/rules.ts";
 import { applyPatchTool } from "./tools/apply_patch.ts";
-import { createCommandTools } from "./tools/command_tools.ts";
+import { type BackgroundCommands, createCommandTools } from "./tools/command_tools.ts";
 import { listDirTool } from "./tools/list_dir.ts";
 import { fromShell } from "./tools/patch_shell.ts";
 import { ToolRegistry } from "./tool_calls.ts";
@@ -17,6 +17,7 @@ import { viewImageTool } from "./tools/view_image.ts";
 export interface Toolbox {
   /** The tools under a configuration. */
   toolsOf(config: Config): ToolRegistry;
+  readonly background: BackgroundCommands;
   /** Ends what the tools have left running for a thread. */
   closeThread(threadId: string): Promise<void>;
 }
@@ -57,6 +58,7 @@ export function createToolbox(options: {
   ]);
   return {
     toolsOf: (config) => offered.of(config),
+    background: commands.background,
     closeThread: (threadId) => commands.closeThread(threadId),
   };
 }

@@ -1,5 +1,6 @@
 /** Puts a turn together from the thread's settings and runs it; must not know clients or the disk format. */
 import type { Config } from "../config/config.ts";
+import type { Sandbox } from "../exec/sandbox/sandbox.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { ModelClient, ModelError } from "./model/port.ts";
 import type { Thread } from "./thread.ts";
@@ -16,6 +17,7 @@ export interface TurnParts {
   readonly log: ThreadLog;
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string>>;
+  readonly sandbox: Sandbox;
   readonly protectedPaths: readonly string[];
   readonly tools: ToolRegistry;
   readonly baseInstructions: string;
@@ -43,7 +45,9 @@ export async function runThreadTurn(
       log: parts.log,
       clock: parts.clock,
       env: parts.env,
+      sandbox: parts.sandbox,
       protectedPaths: parts.protectedPaths,
+      projectRootMarkers: parts.config.projectRootMarkers,
       filesChanged: diffReporter(thread, { turn, parts, diffs }),
     }),
     request: {

@@ -1,4 +1,6 @@
 /** The one table of programs, subcommands and flags, as data; must not know how a line is parsed or a program runs. */
+import { sandbox } from "./sandbox_command.ts";
+import { agent, everywhere, maxSandbox } from "./shared_flags.ts";
 import { checkListenUrl } from "./listen_url.ts";
 
 /** One flag. Without `value` it is a switch. */
@@ -33,6 +35,8 @@ export interface Flag {
 export interface Positional {
   readonly name: string;
   readonly required?: true;
+  /** Takes this word and all that follow, also those that look like flags. */
+  readonly rest?: true;
   readonly choices?: readonly string[];
   readonly doc: string;
 }
@@ -52,90 +56,6 @@ export interface Command {
   /** `--version` works here as well. */
   readonly hasVersion?: true;
 }
-
-/** The modes of `--sandbox`. */
-export const SANDBOX_MODES = ["read-only", "workspace-write", "danger-full-access"] as const;
-/** The policies of `--ask-for-approval`. */
-export const APPROVAL_POLICIES = ["untrusted", "on-failure", "on-request", "never"] as const;
-
-/** Accepted by every program. */
-const everywhere: readonly Flag[] = [
-  {
-    name: "config",
-    short: "c",
-    value: "key=value",
-    repeatable: true,
-    doc: "Override a config value: a dotted path, then a TOML value (or plain text)",
-  },
-  {
-    name: "enable",
-    value: "FEATURE",
-    repeatable: true,
-    doc: "Turn a feature on; same as -c features.<name>=true",
-  },
-  {
-    name: "disable",
-    value: "FEATURE",
-    repeatable: true,
-    doc: "Turn a feature off; same as -c features.<name>=false",
-  },
-];
-
-/** How the agent works; accepted by every program that runs turns. */
-const agent: readonly Flag[] = [
-  { name: "model", short: "m", value: "MODEL", doc: "Model to use" },
-  { name: "oss", doc: "Use a model served on this machine" },
-  {
-    name: "local-provider",
-    value: "OSS_PROVIDER",
-    doc: "Which local server: ollama or lmstudio",
-  },
-  {
-    name: "profile",
-    short: "p",
-    value: "CONFIG_PROFILE",
-    doc: "Use the settings of [profiles.<name>] in config.toml",
-  },
-  {
-    name: "sandbox",
-    short: "s",
-    value: "SANDBOX_MODE",
-    choices: SANDBOX_MODES,
-    doc: "What commands may touch",
-  },
-  {
-    name: "ask-for-approval",
-    short: "a",
-    value: "APPROVAL_POLICY",
-    choices: APPROVAL_POLICIES,
-    doc: "When to ask before a command or a patch runs",
-  },
-  {
-    name: "full-auto",
-    conflicts: ["dangerously-bypass-approvals-and-sandbox"],
-    doc: "Same as --sandbox workspace-write -a on-request",
-  },
-  {
-    name: "dangerously-bypass-approvals-and-sandbox",
-    aliases: ["yolo"],
-    doc: "Never ask and never confine; only for machines that are a sandbox themselves",
-  },
-  {
-    name: "cd",
-    short: "C",
-    value: "DIR",
-    completes: "directory",
-    doc: "Work in this directory",
-  },
-  {
-    name: "add-dir",
-    value: "DIR",
-    repeatable: true,
-    completes: "directory",
-    doc: "Make a further directory writable (repeatable)",
-  },
-  { name: "search", doc: "Let the model search the web" },
-];
 
 const image: Flag = {
   name: "image",
@@ -202,7 +122,7 @@ const exec: Command = {
     name: "PROMPT",
     doc: "What to do; read from stdin when absent or `-`, and piped stdin is added to it",
   }],
-  flags: [...everywhere, ...agent, image, ...execOutput],
+  flags: [...everywhere, ...agent, maxSandbox, image, ...execOutput],
   commands: [{
     name: "resume",
     doc: "Continue an earlier thread",
@@ -215,6 +135,7 @@ const exec: Command = {
       { name: "last", doc: "Continue the most recent thread" },
       { name: "all", doc: "Look beyond the threads of this directory" },
       ...agent,
+      maxSandbox,
       resumeImage,
       ...execOutput,
     ],
@@ -240,6 +161,7 @@ const appServer: Command = {
   flags: [
     ...everywhere,
     ...agent,
+    maxSandbox,
     {
       name: "listen",
       value: "URL",
@@ -306,6 +228,38 @@ const appServer: Command = {
   ],
 };
 
+const tasks: Flag = {
+  name: "tasks",
+  doc: "Also run prompts for its clients, as exec does, without a start for each",
+};
+
+const execServer: Command = {
+  name: "exec-server",
+  doc: "Serve processes and files of this machine to clients over JSON-RPC",
+  flags: [
+    ...everywhere,
+    maxSandbox,
+    {
+      name: "listen",
+      value: "URL",
+      // Checked by the program: upstream answers with exit code 1.
+      doc: "Where to listen: ws://IP:PORT (default: ws://127.0.0.1:0) or stdio",
+    },
+    tasks,
+    {
+      name: "max-tasks",
+      value: "COUNT",
+      requires: tasks,
+      check: checkCount,
+      doc: "With --tasks: how many run at once, others wait (default: 8)",
+    },
+    {
+      name: "exit-on-disconnect",
+      doc: "End as soon as no client is connected any more, once there was one",
+    },
+  ],
+};
+
 const login: Command = {
   name: "login",
   doc: "Store an API key, or show what is stored",
@@ -349,6 +303,8 @@ export const CODEX: Command = {
   commands: [
     exec,
     appServer,
+    sandbox,
+    execServer,
     login,
     { name: "logout", doc: "Remove the stored API key", flags: everywhere },
     doctor,
@@ -397,6 +353,10 @@ export function allFlags(command: Command): readonly Flag[] {
 /** The subcommand of that name or alias, or null. */
 export function subcommand(command: Command, word: string): Command | null {
   return command.commands?.find((one) => one.name === word || one.aliases?.includes(word)) ?? null;
+}
+
+function checkCount(value: string): string | null {
+  return /^[1-9][0-9]{0,3}$/.test(value) ? null : "expected a number from 1 to 9999";
 }
 
 /** A number of seconds as Rust's `u64` parser reads it; clients see its words. */

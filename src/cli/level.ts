@@ -55,6 +55,15 @@ export class Level {
     return flag !== undefined && (this.#given.has(flag) || rest.includes(`--${flag.name}`));
   }
 
+  /** True when the next word that is no flag takes everything after it along. */
+  get takesRest(): boolean {
+    return this.at.command.positionals?.[this.positionals.length]?.rest === true;
+  }
+
+  addRest(words: readonly string[]): void {
+    this.positionals.push(...words);
+  }
+
   addPositional(word: string, options: { readonly isAfterDashes: boolean }): void {
     const { command } = this.at;
     const positional = command.positionals?.[this.positionals.length];
@@ -103,8 +112,8 @@ export class Level {
   *values(): Iterable<readonly [string, readonly string[]]> {
     for (const flag of this.at.command.flags) yield [flag.name, this.#given.get(flag) ?? []];
     for (const [index, positional] of (this.at.command.positionals ?? []).entries()) {
-      const word = this.positionals[index];
-      yield [positional.name, word === undefined ? [] : [word]];
+      const end = positional.rest ? undefined : index + 1;
+      yield [positional.name, this.positionals.slice(index, end)];
     }
   }
 

@@ -26,6 +26,20 @@ export function parseListenUrl(value: string): ListenUrl | null {
   return isAddress ? { type: "websocket", hostname, port } : null;
 }
 
+/** The address that a `--listen` value of the exec-server names, or null; it has no scheme for its stdio. */
+export function parseExecListenUrl(value: string): Exclude<ListenUrl, { type: "off" }> | null {
+  if (value === "stdio") return { type: "stdio" };
+  const url = parseListenUrl(value);
+  return url?.type === "off" ? null : url;
+}
+
+/** What is wrong with such a value, in upstream's words. */
+export function execListenProblem(value: string): string {
+  return value.startsWith("ws://")
+    ? `invalid websocket --listen URL \`${value}\`; expected \`ws://IP:PORT\``
+    : `unsupported --listen URL \`${value}\`; expected \`ws://IP:PORT\``;
+}
+
 function isIpv4(text: string): boolean {
   // Names and shortened forms such as `127.1` are refused: an address must say what it is.
   return /^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?!$)|$)){4}$/.test(text);

@@ -30,6 +30,9 @@ export function parseCommandLine(words: readonly string[], root: Command = CODEX
       if (next) levels.push(level = new Level(next));
       else if (!hasOnlyValues && level.asksHelp(word)) {
         return { type: "help", at: helpTarget(level.at, rest) };
+      } else if (level.takesRest) {
+        level.addRest(words.slice(index));
+        break;
       } else {
         if (levels.length === 1 && level.positionals.length === 1) checkMistypedProgram(level);
         level.addPositional(word, { isAfterDashes: hasOnlyValues });

@@ -16,9 +16,9 @@ export function flagLabel(flag: Flag): string {
   return `--${flag.name}${value}`;
 }
 
-/** `<DIR>` or `[PROMPT]`. */
-export function positionalLabel(positional: Positional): string {
-  return positional.required ? `<${positional.name}>` : `[${positional.name}]`;
+/** `<DIR>`, `[PROMPT]` or `[COMMAND]...`. */
+export function positionalLabel({ name, required, rest }: Positional): string {
+  return `${required ? `<${name}>` : `[${name}]`}${rest ? "..." : ""}`;
 }
 
 /**

@@ -80,6 +80,11 @@ function checkValue(value: Value, rule: KeyRule, walk: Walk): Problem | null {
       return Number.isSafeInteger(value) && Number(value) >= 0
         ? null
         : wrongType(value, path, "a whole number, 0 or more");
+    case "counts":
+      return Array.isArray(value) &&
+          value.every((one) => Number.isSafeInteger(one) && Number(one) >= 0)
+        ? null
+        : wrongType(value, path, "a list of whole numbers");
     case "texts":
       return Array.isArray(value) && value.every((one) => typeof one === "string")
         ? null

@@ -57,6 +57,8 @@ export interface Config {
   readonly approvalPolicy: ApprovalPolicy | null;
   readonly sandboxMode: SandboxMode | null;
   readonly workspaceWrite: WorkspaceWriteSettings;
+  /** The widest mode that clients of a server can reach; null: the default for its listeners. */
+  readonly maxSandbox: SandboxMode | null;
   readonly reasoningEffort: string | null;
   readonly reasoningSummary: string | null;
   readonly verbosity: string | null;
@@ -71,6 +73,8 @@ export interface Config {
   readonly toolOutputTokenLimit: number;
   /** Host names that sandboxed commands may reach, or null for no such rule. */
   readonly allowDomains: readonly string[] | null;
+  /** Ports besides 80 and 443 that they may reach there. */
+  readonly allowPorts: readonly number[];
   readonly shellEnvironment: ShellEnvironmentPolicy;
   readonly features: Readonly<Record<string, boolean>>;
   /** Absolute project path to trust level. */

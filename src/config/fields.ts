@@ -19,6 +19,12 @@ export function flag(table: Table, key: string): boolean | null {
   return typeof value === "boolean" ? value : null;
 }
 
+/** The numbers of a list in a checked table, or null. */
+export function counts(table: Table | undefined, key: string): readonly number[] | null {
+  const value = own(table, key);
+  return Array.isArray(value) ? value.filter((one) => typeof one === "number") : null;
+}
+
 /** The strings of a list in a checked table, or null. */
 export function texts(table: Table | undefined, key: string): readonly string[] | null {
   const value = own(table, key);

@@ -2,7 +2,7 @@
 
 /** What a key accepts. */
 export type KeyRule =
-  | { readonly kind: "text" | "flag" | "count" | "texts" | "textMap" | "any" }
+  | { readonly kind: "text" | "flag" | "count" | "counts" | "texts" | "textMap" | "any" }
   | { readonly kind: "choice"; readonly values: readonly string[] }
   /** A table with these keys; others get a warning, unless it is open. */
   | {
@@ -19,6 +19,7 @@ const text: KeyRule = { kind: "text" };
 const flag: KeyRule = { kind: "flag" };
 /** A whole number, 0 or more. */
 const count: KeyRule = { kind: "count" };
+const counts: KeyRule = { kind: "counts" };
 const texts: KeyRule = { kind: "texts" };
 const textMap: KeyRule = { kind: "textMap" };
 /** Known, so that a real config does not warn, but not looked into. */
@@ -129,6 +130,7 @@ export const CONFIG_KEYS: Readonly<Record<string, KeyRule>> = {
   developer_instructions: text,
   compact_prompt: text,
   sandbox: table({ mode: sandboxMode }),
+  app_server: table({ max_sandbox: sandboxMode }),
   sandbox_workspace_write: table({
     writable_roots: texts,
     network_access: flag,
@@ -138,7 +140,13 @@ export const CONFIG_KEYS: Readonly<Record<string, KeyRule>> = {
   // Upstream keeps named profiles in here too, so only this one table is looked into.
   permissions: {
     kind: "table",
-    keys: { network: { kind: "table", keys: { allow_domains: texts }, isOpen: true } },
+    keys: {
+      network: {
+        kind: "table",
+        keys: { allow_domains: texts, allow_ports: counts },
+        isOpen: true,
+      },
+    },
     isOpen: true,
   },
   shell_environment_policy: table({

@@ -17,6 +17,7 @@ export interface ConfigFlags {
   readonly model?: string | undefined;
   readonly sandbox?: string | undefined;
   readonly approvalPolicy?: string | undefined;
+  readonly maxSandbox?: string | undefined;
   readonly profile?: string | undefined;
   readonly oss?: boolean | undefined;
   readonly localProvider?: string | undefined;
@@ -141,6 +142,7 @@ async function flagsTable(flags: ConfigFlags): Promise<Table> {
     ...(flags.profile ? { profile: flags.profile } : {}),
     ...(sandbox ? { sandbox_mode: sandbox } : {}),
     ...(approval ? { approval_policy: approval } : {}),
+    ...(flags.maxSandbox ? { app_server: { max_sandbox: flags.maxSandbox } } : {}),
     ...(flags.search ? { web_search: "live" } : {}),
     ...(Object.keys(features).length > 0 ? { features } : {}),
   };

@@ -7,7 +7,7 @@ import type {
   ShellEnvironmentPolicy,
   WorkspaceWriteSettings,
 } from "./config.ts";
-import { count, flag, text, textMap, texts } from "./fields.ts";
+import { count, counts, flag, text, textMap, texts } from "./fields.ts";
 import { APPROVAL_POLICIES, SANDBOX_MODES } from "./keys.ts";
 import { defaultLocalModel, defaultModel, requireProvider, resolveProviders } from "./providers.ts";
 import { deepFreeze, isTable, own, type Table, valueAt } from "./values.ts";
@@ -45,6 +45,7 @@ export function resolveConfig(raw: Table, input: ResolveInput): Config {
     approvalPolicy: resolveApproval(raw),
     sandboxMode: oneOf(SANDBOX_MODES, text(raw, "sandbox_mode")),
     workspaceWrite: resolveWorkspace(raw, input),
+    maxSandbox: oneOf(SANDBOX_MODES, valueAt(raw, ["app_server", "max_sandbox"])),
     reasoningEffort: text(raw, "model_reasoning_effort"),
     reasoningSummary: text(raw, "model_reasoning_summary"),
     verbosity: text(raw, "model_verbosity"),
@@ -57,7 +58,7 @@ export function resolveConfig(raw: Table, input: ResolveInput): Config {
     projectDocFallbackFilenames: texts(raw, "project_doc_fallback_filenames") ?? [],
     projectRootMarkers: projectRootMarkers(raw),
     toolOutputTokenLimit: count(raw, "tool_output_token_limit") ?? 10_000,
-    allowDomains: resolveAllowDomains(raw),
+    ...resolveNetwork(raw),
     shellEnvironment: resolveShellEnvironment(raw),
     features: input.features,
     trustedProjects: trustedProjects(raw),
@@ -123,9 +124,13 @@ function resolveWorkspace(raw: Table, input: ResolveInput): WorkspaceWriteSettin
   };
 }
 
-function resolveAllowDomains(raw: Table): readonly string[] | null {
-  const network = valueAt(raw, ["permissions", "network"]);
-  return isTable(network) ? texts(network, "allow_domains") : null;
+function resolveNetwork(raw: Table): Pick<Config, "allowDomains" | "allowPorts"> {
+  const value = valueAt(raw, ["permissions", "network"]);
+  const network = isTable(value) ? value : {};
+  return {
+    allowDomains: texts(network, "allow_domains"),
+    allowPorts: counts(network, "allow_ports") ?? [],
+  };
 }
 
 function resolveShellEnvironment(raw: Table): ShellEnvironmentPolicy {

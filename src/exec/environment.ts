@@ -54,8 +54,10 @@ export function commandEnvironment(options: {
   readonly env: Readonly<Record<string, string>>;
   readonly policy: EnvironmentPolicy;
   readonly secretNames: readonly string[];
+  /** False for commands of a client, whose output may be a terminal and is its own business. */
+  readonly isForModel?: boolean;
 }): Record<string, string> {
-  const { env, policy, secretNames } = options;
+  const { env, policy, secretNames, isForModel = true } = options;
   const excludes = [...(policy.ignoreDefaultExcludes ? [] : DEFAULT_EXCLUDES), ...policy.exclude];
   const isExcluded = nameTest(excludes);
   const isIncluded = policy.includeOnly.length > 0 ? nameTest(policy.includeOnly) : () => true;
@@ -67,7 +69,7 @@ export function commandEnvironment(options: {
       (policy.inherit === "core" && CORE_NAMES.has(name));
     if (isInherited && !isExcluded(name) && isIncluded(name)) result.set(name, value);
   }
-  for (const [name, value] of Object.entries(ON_PIPES)) result.set(name, value);
+  for (const [name, value] of Object.entries(isForModel ? ON_PIPES : {})) result.set(name, value);
   for (const [name, value] of Object.entries(policy.set)) {
     if (isIncluded(name)) result.set(name, value);
   }

@@ -1,17 +1,20 @@
 /** Starts processes, each leader of its own group, and ends them whole; must not know threads, tools or policies. */
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
+import { isGroupAlive, isProcessAlive, signalGroup, signalProcess } from "./process_group.ts";
 import {
-  isGroupAlive,
-  isGroupRunning,
-  isProcessAlive,
-  signalGroup,
-  signalProcess,
-} from "./process_group.ts";
+  type ByteSink,
+  type ByteSource,
+  pipeSink,
+  pipeSource,
+  readFailure,
+} from "./process_streams.ts";
+import { MARK_VARIABLE, type ProcessTree, ProcessTrees, type Wait } from "./process_tree.ts";
+import type { Terminal, TerminalSize } from "./pty.ts";
 import { asLeader } from "./session_leader.ts";
 import { CharacterAligner } from "./utf8.ts";
 
-/** How long a group may take to end after SIGTERM before it gets SIGKILL. */
+/** How long a tree may take to end after SIGTERM before it gets SIGKILL. */
 const KILL_GRACE_MS = 500;
 /**
  * After the leader ended, its pipes count as empty when nothing came for this many periods in a row.
@@ -21,7 +24,10 @@ const DRAIN_QUIET_PERIODS = 2;
 const DRAIN_PERIOD_MS = 25;
 /** How long a descendant that keeps writing may delay the exit of its leader. */
 const DRAIN_MAX_MS = 1000;
+/** Registered processes, above which those that ended unseen are looked for. */
+const SWEEP_MIN = 64;
 
+/** A terminal has one stream for both; it counts as `stdout`. */
 export type OutputStream = "stdout" | "stderr";
 
 /** What to start. */
@@ -29,15 +35,31 @@ export interface ProcessSpec {
   /** Program and arguments; a program without a slash is looked up in the `PATH` of `env`. */
   readonly argv: readonly string[];
   readonly cwd: string;
-  /** The whole environment: nothing is inherited. */
+  /** The whole environment but for one mark: nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
+  /** Without meaning for a process with a terminal, which reads from that. */
   readonly stdin: "null" | "piped";
-  /** Both streams in the order of arrival; no chunk splits a UTF-8 character. The chunk must not be kept. */
-  readonly onOutput: (stream: OutputStream, chunk: Uint8Array) => void;
-  /** Terminates the group when aborted. */
+  /**
+   * Both streams in the order of arrival. The chunk must not be kept. A promise holds further output of the
+   * stream back until it resolves, and then the process itself; it must not reject. Anything else is ignored.
+   */
+  readonly onOutput: (stream: OutputStream, chunk: Uint8Array) => unknown;
+  /** Chunks come as they are read; otherwise none splits a UTF-8 character. */
+  readonly isBinary?: boolean;
+  /** Ends the tree when aborted. */
   readonly signal?: AbortSignal;
   /** Whose process it is, for `terminateOwned`. */
   readonly owner?: string;
+  /** What to control, as `openTerminal` gave it. It is closed with the process, also when that does not start. */
+  readonly terminal?: Terminal;
+  /** The program makes itself leader of a session and group, and takes the terminal. */
+  readonly leads?: boolean;
+  /** What the program sees as its own name, where the leader can pass it on: see `prepareLeader`. */
+  readonly arg0?: string | undefined;
+  /** Output of descendants that outlive the leader is reported, too, until `gone`. */
+  readonly reportsDescendants?: boolean;
+  /** Called once, when nothing of the process is left or was ever started. */
+  readonly onGone?: () => void;
 }
 
 /** How a process ended; `code` is 128+n after signal n. */
@@ -55,8 +77,17 @@ export interface StartFailure {
 
 export type StartResult = { readonly type: "started"; readonly process: Process } | StartFailure;
 
+/** A child as the operating system gave it. */
+export interface Child {
+  readonly pid: number;
+  readonly status: Promise<ProcessExit>;
+  readonly outputs: readonly (readonly [OutputStream, ByteSource])[];
+  readonly input: ByteSink | null;
+  readonly terminal: Terminal | null;
+}
+
 /**
- * A running process and its group.
+ * A running process and its tree.
  *
  * Invariants: nothing here throws or rejects; after `exited` no output is reported; descendants that
  * outlive the leader stay in the registry, with their output discarded, until they end or are terminated.
@@ -65,30 +96,32 @@ export class Process {
   readonly pid: number;
   /** Resolves once the leader has ended and its output was reported. */
   readonly exited: Promise<ProcessExit>;
-  readonly #child: Deno.ChildProcess;
-  readonly #clock: Clock;
-  readonly #onOutput: ProcessSpec["onOutput"];
-  readonly #readers: ReadableStreamDefaultReader<Uint8Array>[] = [];
+  readonly #child: Child;
+  readonly #spec: ProcessSpec;
+  readonly #wait: Wait;
+  readonly #tree: ProcessTree;
+  readonly #onTerminated: () => void;
   readonly #drained: Promise<unknown>;
-  #stdin: WritableStreamDefaultWriter<Uint8Array> | null;
   /** Reads that brought something, to tell a quiet pipe from a busy one. */
   #chunks = 0;
+  /** Streams whose receiver holds further output back. */
+  #held = 0;
   #isReporting = true;
   #hasExited = false;
   #ending: Promise<void> | null = null;
 
-  constructor(child: Deno.ChildProcess, options: { spec: ProcessSpec; clock: Clock }) {
+  constructor(
+    child: Child,
+    options: { spec: ProcessSpec; wait: Wait; tree: ProcessTree; onTerminated: () => void },
+  ) {
     this.#child = child;
-    this.#clock = options.clock;
-    this.#onOutput = options.spec.onOutput;
+    this.#spec = options.spec;
+    this.#wait = options.wait;
+    this.#tree = options.tree;
+    this.#onTerminated = options.onTerminated;
     this.pid = child.pid;
-    this.#stdin = options.spec.stdin === "piped" ? child.stdin.getWriter() : null;
-    // A writer that nobody awaits must not become an unhandled rejection when the reader goes away.
-    this.#stdin?.closed.catch(() => this.#stdin = null);
-    this.#drained = Promise.all([
-      this.#read("stdout", child.stdout),
-      this.#read("stderr", child.stderr),
-    ]);
+    this.#drained = Promise.all(child.outputs.map(([name, source]) => this.#read(name, source)))
+      .then(() => child.terminal?.close());
     this.exited = this.#waitForExit();
   }
 
@@ -99,7 +132,12 @@ export class Process {
 
   /** Whether `write` can still reach the process. */
   get isStdinOpen(): boolean {
-    return this.#stdin !== null && !this.#hasExited;
+    return !this.#hasExited && (this.#child.input?.isOpen ?? false);
+  }
+
+  /** Whether it controls a terminal. */
+  get hasTerminal(): boolean {
+    return this.#child.terminal !== null;
   }
 
   /** Resolves when the leader and every pipe holder is gone. */
@@ -108,24 +146,19 @@ export class Process {
     await this.#drained;
   }
 
-  /** Feeds stdin; false when it is closed. */
-  async write(bytes: Uint8Array): Promise<boolean> {
-    if (!this.#stdin) return false;
-    try {
-      await this.#stdin.write(bytes);
-      return true;
-    } catch {
-      this.#stdin = null;
-      return false;
-    }
+  /** Feeds stdin; false when it is closed. Writes keep their order, also when nobody waits for them. */
+  write(bytes: Uint8Array): Promise<boolean> {
+    return this.#child.input?.write(bytes) ?? Promise.resolve(false);
   }
 
-  /** Ends the input of the process. */
+  /** Ends the input of the process; on a terminal the end of input is typed. */
   async closeStdin(): Promise<void> {
-    const writer = this.#stdin;
-    this.#stdin = null;
-    // A reader that went away first has closed the pipe already: nothing is left to do.
-    await writer?.close().catch(() => undefined);
+    await this.#child.input?.close();
+  }
+
+  /** False without a terminal. */
+  resize(size: TerminalSize): boolean {
+    return this.#child.terminal?.resize(size) ?? false;
   }
 
   /** Sends a signal to the group. */
@@ -136,7 +169,7 @@ export class Process {
   }
 
   /**
-   * SIGTERM to the whole group, SIGKILL after the grace; resolves when that is done. Clock timers do not
+   * SIGTERM to the whole tree, SIGKILL after the grace; resolves when that is done. Clock timers do not
    * keep a program alive: one that shuts down must stay until this has resolved.
    */
   terminate(graceMs: number = KILL_GRACE_MS): Promise<void> {
@@ -144,27 +177,31 @@ export class Process {
   }
 
   async #terminate(graceMs: number): Promise<void> {
+    // Looked for before anything ends: afterwards, children of those that ended first are orphans.
+    const count = await this.#tree.signal("SIGTERM");
     this.signal("SIGTERM");
     const grace = this.#wait(graceMs);
-    await Promise.race([this.gone(), grace.over]);
+    const isGone = await Promise.race([this.gone().then(() => true), grace.over.then(() => false)]);
     grace.cancel();
-    // Closed pipes do not prove that the group is empty.
-    const startedAtMs = this.#clock.now();
-    for (let pauseMs = 2; this.#isGroupOurs() && await isGroupRunning(this.pid); pauseMs *= 2) {
-      if (this.#clock.now() - startedAtMs + pauseMs > graceMs) break;
-      await this.#wait(pauseMs).over;
-    }
-    this.signal("SIGKILL");
+    // Closed pipes do not prove that the tree is empty.
+    if (count === null) await this.#endGroup(isGone ? graceMs : 0);
+    else if (!await this.#tree.ended(isGone ? graceMs : 0)) await this.#tree.kill();
     const last = this.#wait(graceMs);
     await Promise.race([this.exited, last.over]);
     last.cancel();
-    // A process that called setsid left the group and may still hold the pipes.
-    await Promise.all(this.#readers.map((reader) => reader.cancel().catch(() => undefined)));
+    // Whoever still holds a pipe is out of reach.
+    for (const [, source] of this.#child.outputs) source.cancel();
+    this.#child.terminal?.close();
+    this.#onTerminated();
   }
 
-  #wait(delayMs: number): { over: Promise<void>; cancel: () => void } {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    return { over: promise, cancel: this.#clock.after(delayMs, resolve) };
+  /** Where a tree cannot be looked for, its group is all that is known. */
+  async #endGroup(graceMs: number): Promise<void> {
+    for (let pauseMs = 2, waitedMs = 0; waitedMs < graceMs; waitedMs += pauseMs, pauseMs *= 2) {
+      if (!this.#isGroupOurs() || !isGroupAlive(this.pid)) return;
+      await this.#wait(pauseMs).over;
+    }
+    this.signal("SIGKILL");
   }
 
   /**
@@ -181,7 +218,7 @@ export class Process {
     await this.#drain();
     // Pipes that descendants hold are read on and discarded: closing them would kill a server that
     // was started in the background with SIGPIPE at its next log line.
-    this.#isReporting = false;
+    this.#isReporting = this.#spec.reportsDescendants ?? false;
     await this.closeStdin();
     return { code, signal };
   }
@@ -191,108 +228,152 @@ export class Process {
     let isDrained = false;
     const drained = this.#drained.then(() => isDrained = true);
     let quietPeriods = 0;
-    for (let waitedMs = 0; waitedMs < DRAIN_MAX_MS; waitedMs += DRAIN_PERIOD_MS) {
+    for (let waitedMs = 0; waitedMs < DRAIN_MAX_MS;) {
       const before = this.#chunks;
       const period = this.#wait(DRAIN_PERIOD_MS);
       await Promise.race([drained, period.over]);
       period.cancel();
+      if (isDrained) return;
+      // A receiver that takes its time does not make the pipe quiet.
+      if (this.#held > 0) continue;
+      waitedMs += DRAIN_PERIOD_MS;
       quietPeriods = this.#chunks === before ? quietPeriods + 1 : 0;
-      if (isDrained || quietPeriods >= DRAIN_QUIET_PERIODS) return;
+      if (quietPeriods >= DRAIN_QUIET_PERIODS) return;
     }
   }
 
-  async #read(name: OutputStream, stream: ReadableStream<Uint8Array>): Promise<void> {
-    const reader = stream.getReader();
-    this.#readers.push(reader);
-    const aligner = new CharacterAligner();
+  async #read(name: OutputStream, source: ByteSource): Promise<void> {
+    const aligner = this.#spec.isBinary ? null : new CharacterAligner();
     try {
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) break;
+      for (let value = await source.read(); value !== null; value = await source.read()) {
         this.#chunks++;
-        if (!this.#isReporting) continue;
-        const chunk = aligner.push(value);
-        if (chunk.length > 0) this.#onOutput(name, chunk);
+        const held = this.#report(name, aligner ? aligner.push(value) : value);
+        if (!(held instanceof Promise)) continue;
+        this.#held++;
+        await held;
+        this.#held--;
       }
     } catch (error) {
       // A pipe that breaks ends like one that is closed; the exit status still arrives.
-      if (this.#isReporting) this.#report(name, `[${name} failed: ${messageOf(error)}]\n`);
+      this.#report(name, readFailure(name, error));
     }
-    const rest = aligner.finish();
-    if (rest.length > 0 && this.#isReporting) this.#onOutput(name, rest);
+    if (aligner) this.#report(name, aligner.finish());
   }
 
-  #report(name: OutputStream, text: string): void {
-    this.#onOutput(name, new TextEncoder().encode(text));
+  #report(name: OutputStream, chunk: Uint8Array): unknown {
+    if (this.#isReporting && chunk.length > 0) return this.#spec.onOutput(name, chunk);
   }
 }
 
 /** Every process that this program has started and that is not gone. */
 export class Processes {
-  readonly #clock: Clock;
+  readonly #wait: Wait;
+  readonly #trees: ProcessTrees;
+  /** The ends of owners that are under way. */
+  readonly #endings = new Set<Promise<void>>();
   readonly #live = new Map<Process, string | undefined>();
+  /** What the marks of each owner start with; kept as long as anything it has started may run. */
+  readonly #owners = new Map<string, string>();
+  #lastOwner = 0;
+  #lastMark = 0;
 
   constructor(options: { clock: Clock }) {
-    this.#clock = options.clock;
+    const { clock } = options;
+    this.#wait = (delayMs) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      return { over: promise, cancel: clock.after(delayMs, resolve) };
+    };
+    this.#trees = new ProcessTrees(this.#wait);
   }
 
   get size(): number {
     return this.#live.size;
   }
 
+  /** A terminal for `ProcessSpec.terminal`; nothing of this is loaded before the first one. */
+  async openTerminal(size: TerminalSize): Promise<Terminal | StartFailure> {
+    const { openTerminal } = await import("./pty.ts");
+    try {
+      return openTerminal(size, this.#wait);
+    } catch (error) {
+      return failure("other", messageOf(error));
+    }
+  }
+
   /** Starts a process as leader of its own session and group; failures are data. */
   start(spec: ProcessSpec): StartResult {
-    if (!spec.argv[0]) return failure("invalid", "command must not be empty");
-    if (spec.argv.some((word) => word.includes("\0"))) {
-      return failure("invalid", "Command contains a NUL character");
+    const mark = `${this.#prefixOf(spec.owner)}${++this.#lastMark}`;
+    const outer = spec.env[MARK_VARIABLE];
+    const env = { ...spec.env, [MARK_VARIABLE]: outer === undefined ? mark : `${outer},${mark}` };
+    const child = startChild({ ...spec, env });
+    if ("type" in child) {
+      spec.terminal?.close();
+      spec.onGone?.();
+      return child;
     }
-    const leading = asLeader(spec);
-    if (leading.type === "notFound") return failure("notFound", NOT_FOUND);
-    let child: Deno.ChildProcess;
-    try {
-      // Measured: Deno.Command starts a shell in 3.2 ms, node:child_process in 3.6 ms.
-      child = new Deno.Command(leading.program, {
-        args: [...leading.args],
-        cwd: spec.cwd,
-        clearEnv: true,
-        env: spec.env,
-        stdin: spec.stdin,
-        stdout: "piped",
-        stderr: "piped",
-        detached: leading.detached,
-      }).spawn();
-    } catch (error) {
-      return startFailure(error);
-    }
-    const process = new Process(child, { spec, clock: this.#clock });
+    const leader = () => ({ pid: child.pid, isRunning: process.isRunning });
+    const tree = this.#trees.tree(() => ({ mark, leader: leader() }));
+    const onTerminated = () => void this.#live.delete(process);
+    const process: Process = new Process(child, { spec, wait: this.#wait, tree, onTerminated });
     this.#track(process, spec);
     return { type: "started", process };
   }
 
-  /** Ends every process of an owner, descendants included. */
+  /** Ends every process of an owner, descendants included, also of those that ended before. */
   async terminateOwned(owner: string): Promise<void> {
+    const ending = this.#endOwner(owner);
+    this.#endings.add(ending);
+    await ending.finally(() => this.#endings.delete(ending));
+  }
+
+  async #endOwner(owner: string): Promise<void> {
     const owned = [...this.#live].filter(([, of]) => of === owner);
-    await Promise.all(owned.map(([process]) => this.#end(process)));
+    await Promise.all(owned.map(([process]) => process.terminate()));
+    const prefix = this.#owners.get(owner);
+    if (prefix === undefined) return;
+    this.#owners.delete(owner);
+    await this.#endMarked(prefix);
+  }
+
+  /** Ends what an owner has left behind: descendants of processes that have ended. */
+  async terminateLeft(owner: string): Promise<void> {
+    const left = [...this.#live].filter(([process, of]) => of === owner && !process.isRunning);
+    await Promise.all(left.map(([process]) => process.terminate()));
   }
 
   /** Ends every process, descendants included: for shutdown. */
   async terminateAll(): Promise<void> {
-    await Promise.all([...this.#live.keys()].map((process) => this.#end(process)));
+    await Promise.all([...this.#live.keys()].map((process) => process.terminate()));
+    if (this.#lastMark > 0) await this.#endMarked(this.#trees.prefix);
+    // Connections that close after this have nothing left to end, and those that closed just before are waited for.
+    this.#owners.clear();
+    await Promise.all(this.#endings);
   }
 
-  async #end(process: Process): Promise<void> {
-    await process.terminate();
-    this.#live.delete(process);
+  async #endMarked(prefix: string): Promise<void> {
+    const tree = this.#trees.tree(() => ({ mark: prefix, leader: null }));
+    if (!await tree.signal("SIGTERM")) return;
+    if (!await tree.ended(KILL_GRACE_MS)) await tree.kill();
+  }
+
+  #prefixOf(owner = ""): string {
+    let prefix = this.#owners.get(owner);
+    if (prefix === undefined) {
+      prefix = `${this.#trees.prefix}${++this.#lastOwner}.`;
+      this.#owners.set(owner, prefix);
+    }
+    return prefix;
   }
 
   #track(process: Process, spec: ProcessSpec): void {
     const { signal, owner } = spec;
     this.#live.set(process, owner);
-    const onAbort = () => void this.#end(process);
+    const onAbort = () => void process.terminate();
     if (signal?.aborted) onAbort();
     signal?.addEventListener("abort", onAbort, { once: true });
     void process.exited.then(() => signal?.removeEventListener("abort", onAbort));
     void process.gone().then(() => {
+      spec.onGone?.();
       // A descendant without our pipes can still be in the group; it stays listed for terminateAll.
       if (!isGroupAlive(process.pid)) this.#live.delete(process);
     });
@@ -301,7 +382,7 @@ export class Processes {
 
   /** Forgets groups whose last member ended unseen. */
   #sweep(): void {
-    if (this.#live.size < 64) return;
+    if (this.#live.size < SWEEP_MIN) return;
     for (const process of this.#live.keys()) {
       if (!process.isRunning && !isGroupAlive(process.pid)) this.#live.delete(process);
     }
@@ -310,6 +391,44 @@ export class Processes {
 
 /** Upstream's text. */
 const NOT_FOUND = "No such file or directory (os error 2)";
+
+function startChild(spec: ProcessSpec): Child | StartFailure {
+  if (!spec.argv[0]) return failure("invalid", "command must not be empty");
+  if (spec.argv.some((word) => word.includes("\0"))) {
+    return failure("invalid", "Command contains a NUL character");
+  }
+  const leading = asLeader(spec);
+  if (leading.type === "notFound") return failure("notFound", NOT_FOUND);
+  try {
+    if (spec.terminal && !spec.leads) {
+      const [name = "", ...args] = spec.argv;
+      return spec.terminal.spawn(leading.path, { ...spec, argv: [spec.arg0 ?? name, ...args] });
+    }
+    const { terminal } = spec;
+    const onTerminal = terminal !== undefined;
+    // Measured: Deno.Command starts a shell in 3.2 ms, node:child_process in 3.6 ms.
+    const child = new Deno.Command(leading.program, {
+      args: [...leading.args],
+      cwd: spec.cwd,
+      clearEnv: true,
+      env: spec.env,
+      stdin: onTerminal ? "null" : spec.stdin,
+      stdout: onTerminal ? "null" : "piped",
+      stderr: onTerminal ? "null" : "piped",
+      detached: leading.detached,
+    }).spawn();
+    if (terminal) return terminal.attach(child);
+    return {
+      pid: child.pid,
+      status: child.status,
+      outputs: [["stdout", pipeSource(child.stdout)], ["stderr", pipeSource(child.stderr)]],
+      input: spec.stdin === "piped" ? pipeSink(child.stdin) : null,
+      terminal: null,
+    };
+  } catch (error) {
+    return startFailure(error);
+  }
+}
 
 function startFailure(error: unknown): StartFailure {
   const message = messageOf(error);

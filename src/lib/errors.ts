@@ -13,6 +13,8 @@ export type CodexErrorKind =
   | "inputEmpty"
   | "providerNotFound"
   | "credentialsMissing"
+  | "sandboxDenied"
+  | "aboveCeiling"
   | "diskFull"
   | "readOnlyHome"
   | "io";

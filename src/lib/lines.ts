@@ -3,6 +3,10 @@
 const NEWLINE = 10;
 /** 64 MiB: upstream reads lines of 20 MB, and no sane message is larger than this. */
 const DEFAULT_LIMIT_BYTES = 64 * 1024 * 1024;
+/** Room for an unfinished line, to begin with. */
+const HELD_BYTES_MIN = 4096;
+/** More room than this is given back once its line is delivered. */
+const HELD_BYTES_KEPT = 4 * 1024 * 1024;
 
 /** Why a line was not delivered. */
 export type LineProblem =
@@ -28,14 +32,15 @@ const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 const strict = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 
 /**
- * Holds at most one unfinished line.
+ * Holds at most one unfinished line, and room for the next one.
  * All whole lines of a chunk are decoded by one call, which is several times faster than line by line.
  */
 export class LineSplitter {
   readonly #sink: LineSink;
   readonly #limitBytes: number;
-  #parts: Uint8Array[] = [];
-  #partBytes = 0;
+  /** The unfinished line, at its start; kept for the next one, because fresh memory costs more than copying. */
+  #held: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #heldBytes = 0;
   /** True while the rest of a line that was too long is skipped. */
   #isSkipping = false;
 
@@ -47,7 +52,7 @@ export class LineSplitter {
   /** Takes the next bytes; the caller may reuse the array afterwards. */
   push(chunk: Uint8Array): void {
     let start = 0;
-    if (this.#isSkipping || this.#partBytes > 0) {
+    if (this.#isSkipping || this.#heldBytes > 0) {
       const end = chunk.indexOf(NEWLINE);
       this.#hold(end < 0 ? chunk : chunk.subarray(0, end));
       if (end < 0) return;
@@ -64,32 +69,42 @@ export class LineSplitter {
 
   /** The stream has ended: a last line without a newline is still a line. */
   end(): void {
-    if (this.#isSkipping || this.#partBytes > 0) this.#finishHeld();
+    if (this.#isSkipping || this.#heldBytes > 0) this.#finishHeld();
   }
 
   #hold(bytes: Uint8Array): void {
     if (this.#isSkipping || bytes.length === 0) return;
-    this.#partBytes += bytes.length;
-    if (this.#partBytes > this.#limitBytes) {
+    const length = this.#heldBytes + bytes.length;
+    if (length > this.#limitBytes) {
       this.#isSkipping = true;
-      this.#parts = [];
+      this.#releaseHeld();
       return;
     }
-    this.#parts.push(bytes.slice());
+    if (length > this.#held.length) this.#growHeld(length);
+    this.#held.set(bytes, this.#heldBytes);
+    this.#heldBytes = length;
+  }
+
+  #growHeld(length: number): void {
+    const larger = new Uint8Array(Math.max(length, 2 * this.#held.length, HELD_BYTES_MIN));
+    larger.set(this.#held.subarray(0, this.#heldBytes));
+    this.#held = larger;
+  }
+
+  #releaseHeld(): void {
+    this.#heldBytes = 0;
+    if (this.#held.length > HELD_BYTES_KEPT) this.#held = new Uint8Array(0);
   }
 
   #finishHeld(): void {
-    const parts = this.#parts;
-    const length = this.#partBytes;
-    this.#parts = [];
-    this.#partBytes = 0;
+    const block = this.#held.subarray(0, this.#heldBytes);
+    this.#releaseHeld();
     if (this.#isSkipping) {
       this.#isSkipping = false;
       this.#sink.problem({ kind: "tooLong", limitBytes: this.#limitBytes });
       return;
     }
-    const [only] = parts;
-    this.#deliver(parts.length === 1 && only ? only : concat(parts, length));
+    this.#deliver(block);
   }
 
   /** Delivers the lines of a block that neither starts nor ends inside a line. */
@@ -136,14 +151,4 @@ function decodeStrictly(bytes: Uint8Array): string | null {
     // The decoder has no other way to say that the bytes are not UTF-8.
     return null;
   }
-}
-
-function concat(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

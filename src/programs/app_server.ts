@@ -9,6 +9,9 @@ import type { Host, Invocation } from "./host.ts";
 import { createLogger } from "./logging.ts";
 import { serverOptions } from "./server_options.ts";
 
+/** More than any file that is accepted in one message, so that one that is not gets an answer that says so. */
+const LINE_LIMIT_BYTES = 96 * 1024 * 1024;
+
 /** Runs `app-server` until its clients or a signal end it. */
 export async function run({ args, host }: Invocation): Promise<number> {
   if (args.path.includes("generate-ts") || args.path.includes("generate-json-schema")) {
@@ -26,12 +29,20 @@ export async function run({ args, host }: Invocation): Promise<number> {
     clock: host.clock,
     write: (line) => void host.stderr.write(line),
   });
-  const server = new Server(serverOptions(args, { host, log: logging.log, source: "vscode" }));
+  // Listeners ask for no token yet, so a command that reaches one could order what it likes.
+  const open: string[] = [];
+  const server = new Server(serverOptions(args, {
+    host,
+    log: logging.log,
+    source: "vscode",
+    openListeners: () => open,
+    isExposed: urls.some(isExposed),
+  }));
   const ended = Promise.withResolvers<void>();
   const closers: (() => Promise<void>)[] = [];
   for (const url of urls) {
     if (url.type === "stdio") serveStdio(server, ended.resolve);
-    if (url.type === "websocket") closers.push(await serveWebSocket(server, { url, host }));
+    if (url.type === "websocket") closers.push(await serveWebSocket(server, { url, host, open }));
   }
   stopOnSignals(server, { host, end: ended.resolve });
   holdRuntime(host);
@@ -40,6 +51,11 @@ export async function run({ args, host }: Invocation): Promise<number> {
   await server.close();
   logging.flush();
   return 0;
+}
+
+/** Whether other machines can reach a listener; what is not known as this machine's own address counts as such. */
+function isExposed(url: ListenUrl): boolean {
+  return url.type === "websocket" && !/^(127\.[\d.]+|::1)$/.test(url.hostname);
 }
 
 /** Until listeners can check tokens, a flag that asks for it must not be ignored. */
@@ -78,19 +94,30 @@ function listenUrls(args: Args): ListenUrl[] {
 
 /** The client is our parent: when it hangs up, nobody is left to work for. */
 function serveStdio(server: Server, end: () => void): void {
-  const transport = stdioTransport({ input: Deno.stdin, output: Deno.stdout });
+  const transport = stdioTransport({
+    input: Deno.stdin,
+    output: Deno.stdout,
+    lineLimitBytes: LINE_LIMIT_BYTES,
+    onLarge: () => void import("../exec/pipe_size.ts").then((module) => module.growStdioPipes()),
+  });
   server.accept(transport, { onClosed: end });
 }
 
 async function serveWebSocket(
   server: Server,
-  options: { readonly url: ListenUrl & { readonly type: "websocket" }; readonly host: Host },
+  options: {
+    readonly url: ListenUrl & { readonly type: "websocket" };
+    readonly host: Host;
+    /** The addresses of all listeners. */
+    readonly open: string[];
+  },
 ): Promise<() => Promise<void>> {
   const { listenBanner, listenWebSocket } = await import("../server/listen.ts");
   const { hostname, port } = options.url;
   const listener = listenWebSocket({ hostname, port }, {
     accept: (transport) => server.accept(transport),
   });
+  options.open.push(listener.url);
   options.host.stderr.write(listenBanner(listener.url));
   return () => listener.shutdown("server shutdown");
 }

@@ -35,6 +35,7 @@ export function configFlags(args: Args): ConfigFlags {
     model: text("model"),
     sandbox: text("sandbox"),
     approvalPolicy: text("ask-for-approval"),
+    maxSandbox: text("max-sandbox"),
     profile: text("profile"),
     oss: isSet("oss"),
     localProvider: text("local-provider"),

@@ -13,6 +13,10 @@ export function serverOptions(args: Args, options: {
   readonly log: Logger;
   /** What the threads of this server count as. */
   readonly source: SessionSource;
+  /** Addresses at which it takes orders from anybody on this machine; asked for when a command starts. */
+  readonly openListeners?: () => readonly string[];
+  /** Clients need not be on this machine. */
+  readonly isExposed?: boolean;
 }): ServerOptions {
   const { host, log, source } = options;
   const codexHome = codexHomeOf(host);
@@ -44,6 +48,8 @@ export function serverOptions(args: Args, options: {
           runtimeFolders(host.env, Deno.uid()),
           host.packaging,
         ),
+        openListeners: options.openListeners ?? (() => []),
+        isExposed: options.isExposed ?? false,
         randomId: () => host.randomId(),
         randomBytes: (bytes) => void bytes.set(host.randomBytes(bytes.length)),
         random: () => Math.random(),

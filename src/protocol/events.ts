@@ -1,6 +1,7 @@
 /** Notifications from the server to its clients. Data only. */
 import * as z from "zod";
 import { MaybeString, threadOnly } from "./fields.ts";
+import { FuzzyFileSearchResult } from "./fuzzy_file_search.ts";
 import { ThreadItem } from "./item.ts";
 import { memo, notification } from "./method.ts";
 import { Thread, ThreadStatus } from "./thread_types.ts";
@@ -188,6 +189,64 @@ const itemNotifications = {
   }),
 };
 
+/** What happens to watched paths. */
+const watchNotifications = {
+  "fs/changed": notification({
+    doc:
+      "Paths of a watch have changed: absolute, each once. Changes that come close together are " +
+      "one notification; when there are too many to list, it is the watched path alone.",
+    scope: "connection",
+    delivery: "required",
+    params: () =>
+      z.object({ watchId: z.string(), changedPaths: z.array(z.string()) }).meta({
+        id: "FsChangedNotification",
+      }),
+  }),
+};
+
+/** What happens to file searches. */
+const searchNotifications = {
+  "fuzzyFileSearch/sessionUpdated": notification({
+    doc: "The best files for the query of a session so far; replaces those before.",
+    scope: "connection",
+    delivery: "required",
+    params: () =>
+      z.object({
+        sessionId: z.string(),
+        query: z.string(),
+        files: z.array(FuzzyFileSearchResult()),
+      }).meta({ id: "FuzzyFileSearchSessionUpdatedNotification" }),
+  }),
+  "fuzzyFileSearch/sessionCompleted": notification({
+    doc:
+      "The newest query of a session has its final result; a later query follows with another. " +
+      "`limitReached` (our own) says that there are more files than a search holds.",
+    scope: "connection",
+    delivery: "required",
+    params: () =>
+      z.object({ sessionId: z.string(), limitReached: z.boolean().optional() }).meta({
+        id: "FuzzyFileSearchSessionCompletedNotification",
+      }),
+  }),
+};
+
+/** What the commands of a client do. */
+const commandNotifications = {
+  "command/exec/outputDelta": notification({
+    doc: "More output of a command that streams it, as base64 of the bytes as they came. " +
+      "`capReached`: what follows on this stream is left out.",
+    scope: "connection",
+    delivery: "required",
+    params: () =>
+      z.object({
+        processId: z.string(),
+        stream: z.enum(["stdout", "stderr"]),
+        deltaBase64: z.string(),
+        capReached: z.boolean(),
+      }).meta({ id: "CommandExecOutputDeltaNotification" }),
+  }),
+};
+
 /** What concerns the account, the configuration and questions to a person. */
 const serverNotifications = {
   "account/rateLimits/updated": notification({
@@ -242,5 +301,8 @@ export const notifications = {
   ...threadNotifications,
   ...turnNotifications,
   ...itemNotifications,
+  ...watchNotifications,
+  ...commandNotifications,
+  ...searchNotifications,
   ...serverNotifications,
 };

@@ -12,9 +12,12 @@ export type InvalidParamsReason =
 export class InvalidParams extends Error {
   override readonly name = "InvalidParams";
   readonly reason: InvalidParamsReason;
+  /** The message without the words that the app-server puts before it. */
+  readonly text: string;
   constructor(reason: InvalidParamsReason, text: string) {
     super(`Invalid request: ${text}`);
     this.reason = reason;
+    this.text = text;
   }
 }
 

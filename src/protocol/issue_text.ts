@@ -150,6 +150,7 @@ function expectedNumber(node: SchemaNode): string {
   const limits = (def.checks ?? []).map((check) => check._zod.def)
     .map((check) => ("value" in check ? check.value : null));
   if (limits.includes(4_294_967_295)) return "u32";
+  if (limits.includes(65_535)) return "u16";
   if (limits.includes(0)) return "usize";
   return "format" in def ? "i64" : "f64";
 }

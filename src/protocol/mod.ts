@@ -17,6 +17,9 @@ export const requestModules = {
   config: () => import("./config.ts"),
   configRequirements: () => import("./config_requirements.ts"),
   skills: () => import("./skills.ts"),
+  fs: () => import("./fs.ts"),
+  command: () => import("./command.ts"),
+  fuzzyFileSearch: () => import("./fuzzy_file_search.ts"),
 };
 
 type RequestModules = typeof requestModules;

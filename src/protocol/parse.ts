@@ -18,8 +18,13 @@ export function parseParams<P>(
   if (entry.params === null) return ignoreParams(params);
   // Upstream wants the member even where every field is optional, and takes null for absent.
   if (params === undefined || params === null) throw missingField("params");
-  const schema = entry.params();
-  const input = Array.isArray(params) ? byPosition(nodeOf(schema), params) : params;
+  return parseStruct(entry.params, params);
+}
+
+/** A value as its schema gives it, an array being the fields of a struct in their order; throws `InvalidParams`. */
+export function parseStruct<P>(thunk: SchemaThunk<P>, value: unknown): P {
+  const schema = thunk();
+  const input = Array.isArray(value) ? byPosition(nodeOf(schema), value) : value;
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   throw invalidParamsOf(nodeOf(schema), { input, issues: parsed.error.issues });

@@ -113,6 +113,70 @@ const GitInfoUpdate = memo(() =>
   })
 );
 
+const BackgroundTerminal = memo(() =>
+  z.object({
+    itemId: z.string(),
+    processId: z.string(),
+    command: z.string(),
+    cwd: z.string(),
+    osPid: z.int().nullable(),
+    cpuPercent: z.number().nullable(),
+    rssKb: z.int().nullable(),
+  }).meta({ id: "ThreadBackgroundTerminal" })
+);
+
+/** Commands of users, and what those of the agent have left running. */
+const commandRequests = {
+  "thread/shellCommand": request({
+    doc:
+      "Runs a command of the user in the folder of the thread, through a shell and with all that clients " +
+      "may reach. It is a turn of its own, or part of the turn that runs; the model is told what came of it.",
+    params: () =>
+      z.object({
+        threadId: z.string(),
+        command: z.string(),
+        /** An hour by default; 0 ends it at once. */
+        timeoutMs: z.int().nullish(),
+      }).meta({ id: "ThreadShellCommandParams" }),
+    result: Empty,
+    ordering: { thread: (params) => params.threadId },
+  }),
+  "thread/backgroundTerminals/clean": request({
+    doc:
+      "Ends the commands that the agent has left running in a thread, and what those have started.",
+    params: threadOnly("ThreadBackgroundTerminalsCleanParams"),
+    result: Empty,
+    ordering: { thread: (params) => params.threadId },
+    experimental: true,
+  }),
+  "thread/backgroundTerminals/list": request({
+    doc: "Lists the commands that the agent has left running in a thread, oldest first.",
+    params: () =>
+      z.object({ threadId: z.string(), cursor: MaybeString(), limit: Limit() }).meta({
+        id: "ThreadBackgroundTerminalsListParams",
+      }),
+    result: () =>
+      z.object({ data: z.array(BackgroundTerminal()), nextCursor: NextCursor() }).meta({
+        id: "ThreadBackgroundTerminalsListResponse",
+      }),
+    ordering: "concurrent",
+    experimental: true,
+  }),
+  "thread/backgroundTerminals/terminate": request({
+    doc: "Ends one of the commands that the agent has left running in a thread.",
+    params: () =>
+      z.object({ threadId: z.string(), processId: z.string() }).meta({
+        id: "ThreadBackgroundTerminalsTerminateParams",
+      }),
+    result: () =>
+      z.object({ terminated: z.boolean() }).meta({
+        id: "ThreadBackgroundTerminalsTerminateResponse",
+      }),
+    ordering: { thread: (params) => params.threadId },
+    experimental: true,
+  }),
+};
+
 /** The 0.120 server calls this field by its older name in errors. */
 function persistedHistory(method: string) {
   return { persistExtendedHistory: `${method}.persistFullHistory` };
@@ -216,4 +280,5 @@ export const requests = {
     result: () => z.object({ thread: Thread() }).meta({ id: "ThreadMetadataUpdateResponse" }),
     ordering: { thread: (params) => params.threadId },
   }),
+  ...commandRequests,
 };

@@ -146,6 +146,8 @@ export class Connection {
   readonly #calls: PendingCalls;
   #requestsInWork = 0;
   #charsInWork = 0;
+  /** The longest message among those that the peer may not have taken yet. */
+  #largestChars = 0;
   #isEnding = false;
   #cancelGrace: (() => void) | undefined;
   #closeReason: string | undefined;
@@ -218,7 +220,7 @@ export class Connection {
    */
   sendText(text: string, options: SendOptions = REQUIRED): boolean {
     if (this.#closeReason !== undefined) return false;
-    if (this.#transport.bufferedBytes > this.#limits.outboxBytes) {
+    if (this.#isOutboxFull(text, options)) {
       const { droppable } = options;
       const decision = this.#options.overflow?.({ text, droppable }) ?? "close";
       if (decision === "drop") return false;
@@ -229,6 +231,20 @@ export class Connection {
     }
     this.#transport.send(text);
     return true;
+  }
+
+  /**
+   * One message may be longer than the limit, a large file for instance: it does not count against the required ones
+   * that follow. What can be merged or dropped is, as soon as the limit is reached.
+   */
+  #isOutboxFull({ length }: string, { droppable }: SendOptions): boolean {
+    const { bufferedBytes } = this.#transport;
+    const { outboxBytes } = this.#limits;
+    const isFlexible = droppable && this.#options.overflow !== undefined;
+    if (bufferedBytes > outboxBytes + (isFlexible ? 0 : this.#largestChars)) return true;
+    if (bufferedBytes <= outboxBytes) this.#largestChars = 0;
+    if (length > outboxBytes) this.#largestChars = Math.max(this.#largestChars, length);
+    return false;
   }
 
   /** Closes both directions; pending calls are rejected, unanswered requests stay unanswered. */
@@ -279,8 +295,9 @@ export class Connection {
   }
 
   #isFull(chars: number): boolean {
-    return this.#requestsInWork >= this.#limits.requests ||
-      this.#charsInWork + chars > this.#limits.requestChars;
+    if (this.#requestsInWork >= this.#limits.requests) return true;
+    // A request that is too long for the method is refused there, with the reason.
+    return this.#charsInWork > 0 && this.#charsInWork + chars > this.#limits.requestChars;
   }
 
   #answer(request: IncomingRequest, result: unknown): void {

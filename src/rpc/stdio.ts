@@ -20,6 +20,8 @@ export interface StdioOptions {
   readonly peer?: string;
   /** Longest line that is read, in bytes. */
   readonly lineLimitBytes?: number;
+  /** Told once when so much comes in that larger buffers below would pay. */
+  readonly onLarge?: () => void;
   /** Told about lines that could not be read; they are skipped. */
   readonly onProblem?: (problem: string) => void;
 }
@@ -30,8 +32,12 @@ export interface StdioTransport extends Transport {
 }
 
 const READ_BYTES = 64 * 1024;
+/** Once the first one was filled. */
+const LARGE_READ_BYTES = 1024 * 1024;
 /** One write carries at most about this much, so that a long queue is not copied twice at once. */
 const WRITE_CHARS_MAX = 1024 * 1024;
+const SMALL_WRITE_CHARS = 64 * 1024;
+const WRITE_BUFFER_BYTES = 1024 * 1024;
 const encoder = new TextEncoder();
 
 /** Makes a transport of one message per line. */
@@ -45,10 +51,12 @@ class LineTransport implements StdioTransport {
   readonly #writer: ByteWriter & { close?(): Promise<void> };
   readonly #splitter: LineSplitter;
   readonly #onProblem: ((problem: string) => void) | undefined;
+  readonly #onLarge: (() => void) | undefined;
   #sink: TransportSink | undefined;
   #outbox: string[] = [];
   #outboxChars = 0;
   #inFlightBytes = 0;
+  #writeBuffer: Uint8Array<ArrayBuffer> | undefined;
   #writing: Promise<void> | undefined;
   #closeReason: string | undefined;
   #isClosed = false;
@@ -58,6 +66,7 @@ class LineTransport implements StdioTransport {
     this.#reader = toReader(options.input);
     this.#writer = toWriter(options.output);
     this.#onProblem = options.onProblem;
+    this.#onLarge = options.onLarge;
     const limit = options.lineLimitBytes;
     this.#splitter = new LineSplitter({
       line: (text) => this.#line(text),
@@ -92,12 +101,16 @@ class LineTransport implements StdioTransport {
   }
 
   async #read(): Promise<void> {
-    const buffer = new Uint8Array(READ_BYTES);
+    let buffer = new Uint8Array(READ_BYTES);
     try {
       while (this.#closeReason === undefined) {
         const count = await this.#reader.read(buffer);
         if (count === null) break;
         this.#splitter.push(buffer.subarray(0, count));
+        if (count === READ_BYTES && buffer.length === READ_BYTES) {
+          buffer = new Uint8Array(LARGE_READ_BYTES);
+          this.#onLarge?.();
+        }
       }
       this.#splitter.end();
       this.#end();
@@ -126,11 +139,10 @@ class LineTransport implements StdioTransport {
     await Promise.resolve();
     try {
       while (this.#outbox.length > 0) {
-        const bytes = encoder.encode(this.#takeText());
-        this.#inFlightBytes = bytes.length;
-        for (let start = 0; start < bytes.length;) {
-          start += await this.#writer.write(bytes.subarray(start));
-        }
+        const text = this.#takeText();
+        this.#inFlightBytes = text.length;
+        if (text.length > SMALL_WRITE_CHARS) await this.#writeLarge(text);
+        else await this.#writeAll(encoder.encode(text));
         this.#inFlightBytes = 0;
       }
       this.#writing = undefined;
@@ -138,6 +150,23 @@ class LineTransport implements StdioTransport {
       this.#outbox = [];
       this.#writing = undefined;
       this.#fail(`Cannot write: ${messageOf(error)}`);
+    }
+  }
+
+  /** Piece by piece through one buffer: fresh memory for each message would cost more than everything else. */
+  async #writeLarge(text: string): Promise<void> {
+    const buffer = this.#writeBuffer ??= new Uint8Array(WRITE_BUFFER_BYTES);
+    for (let rest = text; rest.length > 0;) {
+      const { read, written } = encoder.encodeInto(rest, buffer);
+      await this.#writeAll(buffer.subarray(0, written));
+      rest = rest.slice(read);
+      this.#inFlightBytes = rest.length;
+    }
+  }
+
+  async #writeAll(bytes: Uint8Array): Promise<void> {
+    for (let start = 0; start < bytes.length;) {
+      start += await this.#writer.write(bytes.subarray(start));
     }
   }
 

@@ -6,6 +6,8 @@ export interface WebSocketTransportOptions {
   readonly peer?: string;
   /** A larger message closes the connection, as upstream does. */
   readonly frameLimitBytes?: number;
+  /** Takes binary messages as text, which some protocols do. */
+  readonly acceptsBinary?: boolean;
 }
 
 /** How a client connects. */
@@ -14,8 +16,8 @@ export interface ConnectWebSocketOptions extends WebSocketTransportOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Upstream cuts the connection at frames above 16 MiB. */
-const FRAME_LIMIT_BYTES = 16 * 1024 * 1024;
+/** Room for a file of 40 MiB in base64; the runtime itself ends at 64 MiB. Upstream cuts off above 16 MiB. */
+const FRAME_LIMIT_BYTES = 56 * 1024 * 1024;
 /** Longest UTF-8 form of one UTF-16 unit. */
 const UTF8_BYTES_PER_UNIT = 3;
 const CLOSE_NORMAL = 1000;
@@ -23,8 +25,9 @@ const CLOSE_TOO_LARGE = 1009;
 /** A close reason is at most 123 bytes by RFC 6455. */
 const CLOSE_REASON_MAX = 123;
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
-/** Adapts a socket that is open or about to open. Binary messages are ignored, as upstream does. */
+/** Adapts a socket that is open or about to open. Binary messages are ignored, as upstream does, unless wanted. */
 export function webSocketTransport(
   socket: WebSocket,
   options: WebSocketTransportOptions = {},
@@ -65,6 +68,7 @@ class WebSocketTransport implements Transport {
   readonly peer: string;
   readonly #socket: WebSocket;
   readonly #frameLimitBytes: number;
+  readonly #acceptsBinary: boolean;
   #sink: TransportSink | undefined;
   /** Frames that came before `open`. */
   #early: string[] = [];
@@ -75,6 +79,7 @@ class WebSocketTransport implements Transport {
     this.#socket = socket;
     this.peer = options.peer ?? "websocket";
     this.#frameLimitBytes = options.frameLimitBytes ?? FRAME_LIMIT_BYTES;
+    this.#acceptsBinary = options.acceptsBinary ?? false;
     // Otherwise every ignored binary message would become a Blob.
     socket.binaryType = "arraybuffer";
     socket.onmessage = (event) => this.#message(event.data);
@@ -107,7 +112,9 @@ class WebSocketTransport implements Transport {
     this.#close(CLOSE_NORMAL, reason);
   }
 
-  #message(data: unknown): void {
+  #message(received: unknown): void {
+    const isText = this.#acceptsBinary && received instanceof ArrayBuffer;
+    const data = isText ? decoder.decode(received) : received;
     if (typeof data !== "string" || this.#closeReason !== undefined) return;
     if (this.#isTooLarge(data)) {
       this.#close(CLOSE_TOO_LARGE, `message is larger than ${this.#frameLimitBytes} bytes`);

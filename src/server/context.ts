@@ -1,6 +1,7 @@
 /** What a handler gets besides its params; must not know any method. */
 import type { ClientMethod, Params, Result } from "../protocol/mod.ts";
 import type { IncomingRequest } from "../rpc/connection.ts";
+import type { EncodedJson } from "../rpc/jsonrpc.ts";
 import type { Peer } from "./peer.ts";
 
 /** One request in work. */
@@ -12,11 +13,13 @@ export interface RequestContext {
   respond<T>(result: T): T;
 }
 
-/** Answers one method. */
+/** Answers one method; what is long is best encoded already. */
 export type Handler<M extends ClientMethod> = (
   params: Params<M>,
   context: RequestContext,
-) => Result<M> | Promise<Result<M>>;
+) => Answer<M> | Promise<Answer<M>>;
+
+type Answer<M extends ClientMethod> = Result<M> | EncodedJson;
 
 /** A handler for each of the methods; a missing one is a compile error. */
 export type Handlers<M extends ClientMethod> = { readonly [K in M]: Handler<K> };

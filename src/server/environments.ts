@@ -7,21 +7,35 @@ import { commandEnvironment } from "../exec/environment.ts";
 export class Environments {
   readonly #env: Readonly<Record<string, string>>;
   readonly #known = new WeakMap<Config, Readonly<Record<string, string>>>();
+  readonly #plain = new WeakMap<Config, Readonly<Record<string, string>>>();
 
   constructor(env: Readonly<Record<string, string>>) {
     this.#env = env;
   }
 
-  /** What commands get under this configuration: never a key or a token. */
+  /** What commands of an agent get under this configuration: never a key or a token. */
   of(config: Config): Readonly<Record<string, string>> {
-    let environment = this.#known.get(config);
+    return this.#made(this.#known, { config, isForModel: true });
+  }
+
+  /** What commands of clients get: the same, without what keeps output short and plain for a model. */
+  plain(config: Config): Readonly<Record<string, string>> {
+    return this.#made(this.#plain, { config, isForModel: false });
+  }
+
+  #made(
+    known: WeakMap<Config, Readonly<Record<string, string>>>,
+    { config, isForModel }: { readonly config: Config; readonly isForModel: boolean },
+  ): Readonly<Record<string, string>> {
+    let environment = known.get(config);
     if (!environment) {
       environment = commandEnvironment({
         env: this.#env,
         policy: config.shellEnvironment,
         secretNames: secretVariables(config),
+        isForModel,
       });
-      this.#known.set(config, environment);
+      known.set(config, environment);
     }
     return environment;
   }

@@ -21,6 +21,10 @@ export interface ListenOptions {
   authorize?(request: Request): Response | null | Promise<Response | null>;
   /** Told about failures of single requests, for the log. */
   failed?(message: string): void;
+  /** Takes binary messages as text. */
+  readonly acceptsBinary?: boolean;
+  /** Refuses clients that call this machine by another name than its own loopback ones: see `isOwnHost`. */
+  readonly requiresOwnHost?: boolean;
 }
 
 /** A listener that is open. */
@@ -66,6 +70,9 @@ export function listenWebSocket(address: ListenAddress, options: ListenOptions):
       return new Response(null, { status: 500 });
     },
     async handler(request, info) {
+      if (options.requiresOwnHost && !isOwnHost(request.headers.get("host"))) {
+        return new Response(null, { status: 403 });
+      }
       const answer = answerHttp(request) ?? await options.authorize?.(request);
       if (answer) return answer;
       const peer = `${info.remoteAddr.hostname}:${info.remoteAddr.port}`;
@@ -95,6 +102,15 @@ export function isLoopback(hostname: string): boolean {
   if (/^127\.\d+\.\d+\.\d+$/.test(hostname)) return true;
   const bare = hostname.replace(/^\[(.*)\]$/, "$1");
   return bare.includes(":") && URL.parse(`ws://[${bare}]`)?.hostname === "[::1]";
+}
+
+/**
+ * Whether a `Host` header names this machine as only this machine (and a tunnel to it) does. Any other name may be
+ * that of a web page whose address was made to lead here.
+ */
+export function isOwnHost(header: string | null): boolean {
+  const host = /^(\[[0-9a-f:]+\]|[^:@]+)(?::\d{1,5})?$/i.exec(header ?? "")?.[1];
+  return host !== undefined && (host.toLowerCase() === "localhost" || isLoopback(host));
 }
 
 function serve(
@@ -141,7 +157,10 @@ function upgrade(
   const { peer, transports, listen } = options;
   // Upstream never pings; a client that only reads when it is asked something must not be cut off.
   const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: 0 });
-  const transport = webSocketTransport(socket, { peer });
+  const transport = webSocketTransport(socket, {
+    peer,
+    acceptsBinary: listen.acceptsBinary ?? false,
+  });
   // Counted from now on, so that a shutdown between the handshake and `open` closes it too.
   transports.add(transport);
   socket.addEventListener("close", () => transports.delete(transport));

@@ -1,5 +1,5 @@
 /** Builds the agent out of its parts and the world it works in; must not know requests or connections. */
-import { Agent } from "../agent/agent.ts";
+import { Agent, type AgentOptions } from "../agent/agent.ts";
 import { contextPieces } from "../agent/agent_context.ts";
 import { loadShellParser } from "../agent/command_policy/parse.ts";
 import { readGitInfo } from "../agent/context/git_info.ts";
@@ -10,14 +10,17 @@ import { closeHttpClients } from "../agent/model/network.ts";
 import { streamRetryDelayMs } from "../agent/model/retry.ts";
 import { ThreadLibrary } from "../agent/thread_library.ts";
 import { type Loaded, Threads } from "../agent/threads.ts";
-import { createToolbox, userShell } from "../agent/toolbox.ts";
+import { userAudience } from "../agent/tool_context.ts";
+import { createToolbox, type Toolbox, userShell } from "../agent/toolbox.ts";
 import { turnDiff } from "../agent/tools/turn_diff.ts";
 import { readImage } from "../agent/tools/view_image.ts";
 import { runThreadTurn, type TurnParts } from "../agent/turn_runner.ts";
+import { runUserShell, USER_SHELL_TIMEOUT_MS, type UserShellWorld } from "../agent/user_shell.ts";
 import type { Config, ModelProvider } from "../config/config.ts";
 import type { LoadOptions } from "../config/load.ts";
 import { defaultPolicies } from "../config/trust.ts";
 import { Processes } from "../exec/process.ts";
+import type { Sandbox } from "../exec/sandbox/sandbox.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { type RandomSource, uuidV7Maker } from "../lib/uuid.ts";
@@ -28,12 +31,15 @@ import { Environments } from "./environments.ts";
 import type { Fanout } from "./fanout.ts";
 import type { Originator } from "./initialize.ts";
 import { ModelClients } from "./model_clients.ts";
+import {
+  checkedNetworkProxy,
+  ownPaths,
+  type SandboxSurroundings,
+  serverSandbox,
+} from "./sandbox.ts";
 
 /** Everything that is read from the machine, once, at the start. */
-export interface RuntimeOptions {
-  readonly codexHome: string;
-  readonly env: Readonly<Record<string, string>>;
-  readonly cwd: string;
+export interface RuntimeOptions extends SandboxSurroundings {
   readonly clock: Clock;
   readonly log: Logger;
   readonly version: string;
@@ -41,8 +47,6 @@ export interface RuntimeOptions {
   readonly timezone: string;
   /** What every thread of this server counts as. */
   readonly source: SessionSource;
-  /** What no sandboxed write may touch, wherever the writable folders are: absolute paths. */
-  readonly protectedPaths: readonly string[];
   randomId(): string;
   readonly randomBytes: RandomSource;
   random(): number;
@@ -59,9 +63,17 @@ export interface Runtime {
   readonly codexHome: string;
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Starts every command of a client or an agent; its `ceiling` is what each wish of a client is held to. */
+  readonly sandbox: Sandbox;
+  readonly processes: Processes;
+  readonly environments: Environments;
   loadConfig(options: ConfigRequest): Promise<Config>;
   /** The provider that new threads use unless a client wishes otherwise. */
   defaultProvider(): Promise<ModelProvider>;
+  /** Has `end` called when the runtime closes: for what a handler module has opened. */
+  onClose(end: () => void | Promise<void>): void;
   /** Ends what runs and gives every file back. */
   close(): Promise<void>;
 }
@@ -80,17 +92,79 @@ export async function startRuntime(
   const { codexHome, env, cwd, clock } = options;
   const configs = new Configs(options);
   const base = await configs.read({ cwd: null, overrides: null });
-  for (const summary of base.warnings) {
-    options.log.warn?.(summary);
-    server.fanout.broadcast("configWarning", { summary, details: null });
-  }
+  const warn = (summary: string) => warnAll(summary, { options, server });
+  base.warnings.forEach(warn);
   const index = await ThreadIndex.open({ codexHome });
   const newId = uuidV7Maker(clock, options.randomBytes);
   const ids = { thread: newId, turn: newId, random: options.randomId };
-  const library = new ThreadLibrary({
+  const library = createLibrary(options, { server, index, ids, configs });
+  const processes = new Processes({ clock });
+  const environments = new Environments(env);
+  const proxy = await checkedNetworkProxy(options, { base, clock, log: options.log });
+  const sandbox = serverSandbox(options, { base, proxy, warn });
+  const shell = userShell(env);
+  const outputTokenLimit = base.toolOutputTokenLimit;
+  const world = { clock, processes, newId: options.randomId, shell, outputTokenLimit };
+  const toolbox = createToolbox({ codexHome, ...world });
+  const threads = createThreads(options, {
+    server,
+    library,
+    ids,
+    environments,
+    sandbox,
+    toolbox,
+  });
+  const agent = new Agent({
+    threads,
+    library,
+    source: options.source,
+    loadConfig: (request) => configs.read(request),
+    defaultPolicies: (config) => defaultPolicies(config, config.cwd),
+    hold: (policy, cwd) => sandbox.ceiling.hold(policy, cwd),
+    contextPieces: contextPieces({ codexHome, env, shell, clock, timezone: options.timezone }),
+    readImage,
+    userShell: userShellOf({ ...world, sandbox }, environments),
+    background: toolbox.background,
+  });
+  void index.sync();
+  const endings: (() => void | Promise<void>)[] = [];
+  return {
+    agent,
+    fanout: server.fanout,
     codexHome,
-    index,
+    env,
+    cwd,
     clock,
+    log: options.log,
+    sandbox,
+    processes,
+    environments,
+    loadConfig: (request) => configs.read(request),
+    defaultProvider: () => configs.defaultProvider(),
+    onClose: (end) => void endings.push(end),
+    close: async () => {
+      await threads.close();
+      for (const end of endings) await end();
+      await processes.terminateAll();
+      await proxy?.close();
+      await index.close();
+      closeHttpClients();
+    },
+  };
+}
+
+/** The threads on disk. */
+function createLibrary(options: RuntimeOptions, parts: {
+  readonly server: RuntimeServer;
+  readonly index: ThreadIndex;
+  readonly ids: Ids;
+  readonly configs: Configs;
+}): ThreadLibrary {
+  const { server, index, ids, configs } = parts;
+  return new ThreadLibrary({
+    codexHome: options.codexHome,
+    index,
+    clock: options.clock,
     ids,
     cliVersion: options.version,
     timezone: options.timezone,
@@ -98,56 +172,54 @@ export async function startRuntime(
     originator: () => server.originator().name,
     contextWindow: contextWindowOf,
   });
-  const processes = new Processes({ clock });
-  const threads = createThreads(options, { server, library, ids, processes, base });
-  const shell = userShell(env);
-  const agent = new Agent({
-    threads,
-    library,
-    source: options.source,
-    loadConfig: (request) => configs.read(request),
-    defaultPolicies: (config) => defaultPolicies(config, config.cwd),
-    contextPieces: contextPieces({ codexHome, env, shell, clock, timezone: options.timezone }),
-    readImage,
-  });
-  void index.sync();
-  return {
-    agent,
-    fanout: server.fanout,
-    codexHome,
-    env,
-    cwd,
-    loadConfig: (request) => configs.read(request),
-    defaultProvider: () => configs.defaultProvider(),
-    close: async () => {
-      await threads.close();
-      await processes.terminateAll();
-      await index.close();
-      closeHttpClients();
-    },
-  };
+}
+
+/** How commands of users run in threads. */
+function userShellOf(
+  world: UserShellWorld,
+  environments: Environments,
+): AgentOptions["userShell"] {
+  const { clock } = world;
+  return ({ thread, config, log }, { script, timeoutMs }) => ({ id: turnId, signal }) =>
+    runUserShell({
+      script,
+      threadId: thread.id,
+      cwd: thread.settings.cwd,
+      env: environments.of(config),
+      projectRootMarkers: config.projectRootMarkers,
+      timeoutMs: timeoutMs ?? USER_SHELL_TIMEOUT_MS,
+      signal,
+      audience: userAudience(thread, { turnId, log, clock }),
+    }, world);
+}
+
+interface Ids {
+  thread(): string;
+  turn(): string;
+  random(): string;
+}
+
+/** For the log, and for every client that is connected. */
+function warnAll(
+  summary: string,
+  { options, server }: { readonly options: RuntimeOptions; readonly server: RuntimeServer },
+): void {
+  options.log.warn?.(summary);
+  server.fanout.broadcast("configWarning", { summary, details: null });
 }
 
 /** The loaded threads, with what their turns need. */
 function createThreads(options: RuntimeOptions, parts: {
   readonly server: RuntimeServer;
   readonly library: ThreadLibrary;
-  readonly ids: { thread(): string; turn(): string; random(): string };
-  readonly processes: Processes;
-  readonly base: Config;
+  readonly ids: Ids;
+  readonly environments: Environments;
+  readonly sandbox: Sandbox;
+  readonly toolbox: Toolbox;
 }): Threads {
-  const { clock, codexHome, env } = options;
-  const { server, library, ids, processes } = parts;
-  const toolbox = createToolbox({
-    codexHome,
-    shell: userShell(env),
-    clock,
-    processes,
-    newId: options.randomId,
-    outputTokenLimit: parts.base.toolOutputTokenLimit,
-  });
+  const { clock } = options;
+  const { server, library, ids, environments, toolbox } = parts;
   const models = new ModelClients({ ...options, userAgent: () => server.originator().userAgent });
-  const environments = new Environments(env);
   return new Threads({
     clock,
     ids,
@@ -162,7 +234,8 @@ function createThreads(options: RuntimeOptions, parts: {
         log,
         clock,
         env: environments.of(config),
-        protectedPaths: options.protectedPaths,
+        sandbox: parts.sandbox,
+        protectedPaths: ownPaths(options),
         tools: toolbox.toolsOf(config),
         baseInstructions: BASE_INSTRUCTIONS,
         modelClient: (id) => models.of(config, id),

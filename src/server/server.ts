@@ -114,7 +114,8 @@ export class Server {
   readonly #handlers = new Map<string, HandlerTable | Promise<HandlerTable>>();
 
   #handler(method: string): RouteHandler<Peer> | Promise<RouteHandler<Peer>> {
-    const segment = method.slice(0, method.indexOf("/"));
+    const slash = method.indexOf("/");
+    const segment = slash < 0 ? method : method.slice(0, slash);
     let table = this.#handlers.get(segment);
     if (!table) {
       table = this.runtime().then((runtime) => loadHandlers(segment, runtime));

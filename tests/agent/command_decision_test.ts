@@ -16,7 +16,8 @@ function request(script: string, options: Partial<CommandRequest> = {}): Command
     argv: ["/bin/bash", "-lc", script],
     cwd: "/w",
     approvalPolicy: "untrusted",
-    sandboxPolicy: { type: "dangerFullAccess" },
+    enforcement: { enforced: true, confined: false },
+    leave: "freely",
     escalated: false,
     justification: null,
     prefixRule: null,
@@ -37,10 +38,11 @@ async function prefix(script: string, options: Partial<CommandRequest> = {}) {
 }
 
 const READ_ONLY: Partial<CommandRequest> = {
-  sandboxPolicy: { type: "readOnly", networkAccess: false },
+  enforcement: { enforced: false, reason: "The sandbox policy readOnly cannot be enforced: why" },
 };
+const CONFINED: Partial<CommandRequest> = { enforcement: { enforced: true, confined: true } };
 
-Deno.test("each approval policy at full access", async () => {
+Deno.test("each approval policy decides alike at full access and in a sandbox", async () => {
   const cases: [ApprovalPolicy, string, string][] = [
     ["untrusted", "ls", "run"],
     ["untrusted", "touch x", "ask"],
@@ -51,14 +53,14 @@ Deno.test("each approval policy at full access", async () => {
     ["never", "rm -rf x", "run"],
   ];
   for (const [approvalPolicy, script, expected] of cases) {
-    assert.equal(
-      await verdict(script, { approvalPolicy }),
-      expected,
-      `${approvalPolicy} ${script}`,
-    );
+    for (const options of [{}, CONFINED]) {
+      assert.equal(
+        await verdict(script, { approvalPolicy, ...options }),
+        expected,
+        `${approvalPolicy} ${script}`,
+      );
+    }
   }
-  const sandboxPolicy = { type: "externalSandbox", networkAccess: "restricted" } as const;
-  assert.equal(await verdict("touch x", { approvalPolicy: "on-request", sandboxPolicy }), "run");
 });
 
 Deno.test("an escalation is a question, except where none may be asked", async () => {
@@ -78,13 +80,30 @@ Deno.test("an escalation is a question, except where none may be asked", async (
   });
 });
 
+Deno.test("an escalation beyond what the server allows is not asked about", async () => {
+  const escalated = { ...CONFINED, escalated: true, approvalPolicy: "on-request" } as const;
+  const refused = await decideCommand(request("touch x", { ...escalated, leave: "never" }));
+  assert.equal(refused.type, "refuse");
+  if (refused.type === "refuse") assert.match(refused.message, /the server allows nothing wider/);
+  const rules = [rule("allow", "touch")];
+  assert.equal(await verdict("touch x", { ...escalated, leave: "never", rules }), "refuse");
+  assert.equal(await verdict("touch x", { ...escalated, leave: "toCeiling" }), "ask");
+  assert.equal(await verdict("touch x", { ...escalated, leave: "toCeiling", rules }), "run");
+  for (const leave of ["never", "toCeiling"] as const) {
+    const unenforceable = { ...READ_ONLY, approvalPolicy: "on-failure", leave } as const;
+    const decision = await decideCommand(request("touch x", unenforceable));
+    assert.equal(decision.type, "refuse", "nothing runs without a sandbox then");
+    if (decision.type === "refuse") assert.doesNotMatch(decision.message, /require_escalated/);
+  }
+});
+
 Deno.test("a policy that cannot be enforced refuses, whatever the command", async () => {
   for (const approvalPolicy of ["untrusted", "on-request", "granular", "never"] as const) {
     for (const script of ["ls", "touch x"]) {
       const decision = await decideCommand(request(script, { ...READ_ONLY, approvalPolicy }));
       assert.equal(decision.type, "refuse");
       const message = decision.type === "refuse" ? decision.message : "";
-      assert.match(message, /^The sandbox policy readOnly cannot be enforced .* was not run/);
+      assert.match(message, /^The sandbox policy readOnly cannot be enforced: .* was not run/);
       assert.equal(/require_escalated/.test(message), approvalPolicy !== "never");
     }
   }

@@ -125,8 +125,8 @@ Deno.test("demo runs a command and reports what it printed", () => {
   assert.match(final, /not an AI/);
 });
 
-Deno.test("demo lists files without a command where that is offered", () => {
-  const tools = [...TOOLS, tool("list_dir")];
+Deno.test("demo lists files without a command where that can be done", () => {
+  const tools = TOOLS;
   const listed = play("list the files here", () => "Absolute path: /p\na.txt\nsrc/", { tools });
   assert.deepEqual(listed.calls, [["list_dir", '{"dir_path":".","limit":200,"depth":1}']]);
   assert.match(listed.final, /^These are the files in `\/p`:\n\n```\na\.txt\nsrc\/\n```/);
@@ -134,8 +134,8 @@ Deno.test("demo lists files without a command where that is offered", () => {
   assert.match(empty.final, /^There is nothing in `\/p\/src`\./);
   const failed = play("list files in x", () => "failed to read directory: No such", { tools });
   assert.match(failed.final, /^I could not list `x`:\n\n```\nfailed to read directory: No such\n/);
-  const command = play("list the files", () => ran("total 0\n"));
-  assert.deepEqual(command.calls, [["exec_command", '{"cmd":"ls -la ."}']]);
+  const command = play("list the files", () => ran("total 0\n"), { tools: [tool("shell")] });
+  assert.deepEqual(command.calls, [["shell", '{"command":["bash","-lc","ls -la ."]}']]);
 });
 
 Deno.test("demo says what to do when a command is refused for want of a sandbox", async () => {
@@ -143,7 +143,11 @@ Deno.test("demo says what to do when a command is refused for want of a sandbox"
     argv: ["ls"],
     cwd: "/",
     approvalPolicy: "never",
-    sandboxPolicy: { type: "readOnly", networkAccess: false },
+    enforcement: {
+      enforced: false,
+      reason: "The sandbox policy readOnly cannot be enforced: No sandbox works here (why)",
+    },
+    leave: "freely",
     escalated: false,
     justification: null,
     prefixRule: null,

@@ -8,6 +8,7 @@ import type {
 } from "../../src/agent/tools/tool.ts";
 import type { ThreadItem } from "../../src/protocol/item.ts";
 import type { PlanStep } from "../../src/protocol/turn_types.ts";
+import { testSandbox } from "../exec/sandbox/test_sandbox.ts";
 
 /** What a tool told its turn, in order. */
 export type Told =
@@ -88,6 +89,7 @@ export class RecordedTurn {
         excludeTmpdirEnvVar: true,
         excludeSlashTmp: true,
       },
+      sandbox: testSandbox(),
       protectedPaths: [],
       env: {},
       signal: this.#abort.signal,

@@ -7,6 +7,7 @@ import { type CommandTools, createCommandTools } from "../../src/agent/tools/com
 import type { ShellPatch } from "../../src/agent/tools/command_state.ts";
 import type { ApprovalRequest, Decision, ToolContext } from "../../src/agent/tools/tool.ts";
 import { realClock } from "../exec/real_clock.ts";
+import { testSandbox } from "../exec/sandbox/test_sandbox.ts";
 
 /** What a tool told its turn, in order. */
 export type Recorded =
@@ -78,6 +79,7 @@ export class ToolBench {
       cwd: this.dir,
       approvalPolicy: "never",
       sandboxPolicy: { type: "dangerFullAccess" },
+      sandbox: testSandbox(),
       protectedPaths: [],
       env: { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: this.dir },
       signal: this.abort.signal,

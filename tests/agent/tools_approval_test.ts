@@ -177,7 +177,7 @@ Deno.test("on-failure asks before a command runs without the sandbox that is mis
     assert.ok(await ran(bench));
     const [, asked] = bench.events;
     assert.ok(asked?.type === "asked");
-    assert.match(asked.request.reason ?? "", /cannot be enforced .* run it without a sandbox\?$/);
+    assert.match(asked.request.reason ?? "", /cannot be enforced: .* run it without a sandbox\?$/);
   });
 });
 

@@ -127,32 +127,53 @@ Deno.test("a command that outlives its call can be polled, and completes with it
   }, { clock: hastyClock });
 });
 
-Deno.test("write_stdin feeds, interrupts and ends the input", async () => {
+/** Types into a session and polls it until it has said what is expected; returns all that it said. */
+async function talk(
+  bench: ToolBench,
+  { session_id, chars, until }: { session_id: number; chars: string; until: RegExp },
+): Promise<string> {
+  let said = "";
+  for (let typed = chars; !until.test(said); typed = "") {
+    const output = await bench.call("write_stdin", { session_id, chars: typed });
+    said += output.replace(/^[^]*?\nOriginal token count: \d+\nOutput:\n/, "");
+    if (/^Process exited/m.test(output)) return `${said}${output.split("\n", 3)[2]}`;
+  }
+  return said;
+}
+
+Deno.test("write_stdin types into a terminal: text, an interrupt and the end of input", async () => {
   await ToolBench.use(async (bench) => {
-    const cmd = "read line; echo got=$line; cat; echo end";
-    const first = await bench.call("exec_command", { cmd, tty: true });
-    assert.match(first, /^Note: no terminal is available/m);
+    const cmd = "stty size; tty -s && read line && echo got=$line; cat; echo end";
+    const first = await bench.call("exec_command", { cmd, tty: true, login: false });
     const session_id = sessionIn(first);
-    const fed = await bench.call("write_stdin", {
+    const size = first.includes("24 80") ? "" : await talk(bench, {
       session_id,
-      chars: "hey\n",
-      yield_time_ms: 30_000,
+      chars: "",
+      until: /24 80/,
     });
-    assert.match(fed, /Output:\ngot=hey\n$/);
-    const ended = await bench.call("write_stdin", {
-      session_id,
-      chars: "more\n\x04",
-      yield_time_ms: 30_000,
-    });
-    assert.match(ended, /code 0\n[^]*Output:\nmore\nend\n$/);
-    assert.deepEqual(
-      bench.events.filter((event) => event.type === "interaction"),
-      ["hey\n", "more\n\x04"].map((stdin) => ({
-        type: "interaction",
-        processId: String(session_id),
-        stdin,
-      })),
+    assert.match(first + size, /24 80\r\n$/);
+    const fed = await talk(bench, { session_id, chars: "hey\n", until: /got/ });
+    assert.equal(fed, "hey\r\ngot=hey\r\n");
+    const ended = await talk(bench, { session_id, chars: "more\n\x04", until: /never/ });
+    assert.equal(ended, "more\r\nmore\r\nend\r\nProcess exited with code 0");
+    const typed = bench.events.flatMap((event) =>
+      event.type === "interaction" && event.stdin !== "" ? [event.stdin] : []
     );
+    assert.deepEqual(typed, ["hey\n", "more\n\x04"]);
+    const sleep = { cmd: "echo ready; exec sleep 1000", tty: true, login: false };
+    const again = await bench.call("exec_command", sleep);
+    const sleeping = sessionIn(again);
+    if (!again.includes("ready")) {
+      await talk(bench, { session_id: sleeping, chars: "", until: /ready/ });
+    }
+    const stopped = await talk(bench, { session_id: sleeping, chars: "\x03", until: /never/ });
+    assert.match(stopped, /Process exited with code 130$/);
+    assert.equal(bench.processes.size, 0);
+  }, { clock: hastyClock });
+});
+
+Deno.test("write_stdin without a terminal interrupts, but cannot write", async () => {
+  await ToolBench.use(async (bench) => {
     const sleeping = sessionIn(await bench.call("exec_command", { cmd: "exec sleep 1000" }));
     const closed = await bench.call("write_stdin", { session_id: sleeping, chars: "x" });
     assert.equal(
@@ -162,6 +183,35 @@ Deno.test("write_stdin feeds, interrupts and ends the input", async () => {
     const interrupt = { session_id: sleeping, chars: "\x03", yield_time_ms: 30_000 };
     assert.match(await bench.call("write_stdin", interrupt), /Process exited with code 130\n/);
   }, { clock: hastyClock });
+});
+
+Deno.test("a terminal that nobody closes ends with its thread", async () => {
+  await ToolBench.use(async (bench) => {
+    const cmd = "trap '' HUP TERM; while :; do sleep 1000; done";
+    sessionIn(await bench.call("exec_command", { cmd, tty: true }));
+    await bench.tools.closeThread("thread");
+    assert.equal(bench.processes.size, 0);
+    assert.equal(bench.item("completed").status, "failed");
+  }, { clock: hastyClock });
+});
+
+Deno.test("a command knows its thread, its project and its worktree", async () => {
+  await ToolBench.use(async (bench) => {
+    const [main, linked] = [join(bench.dir, "main"), join(bench.dir, "linked")];
+    const gitDir = join(main, ".git/worktrees/linked");
+    await Deno.mkdir(join(linked, "deep"), { recursive: true });
+    await Deno.mkdir(gitDir, { recursive: true });
+    await Deno.writeTextFile(join(linked, ".git"), `gitdir: ${gitDir}\n`);
+    await Deno.writeTextFile(join(gitDir, "gitdir"), `${join(linked, ".git")}\n`);
+    const cmd = "echo $CODEX_THREAD_ID $CODEX_PROJECT_ROOT ${CODEX_WORKTREE_PATH-none}";
+    const said = async (workdir: string) => {
+      const output = await bench.call("exec_command", { cmd, workdir, login: false });
+      return output.split("Output:\n")[1]?.trim();
+    };
+    assert.equal(await said(join(linked, "deep")), `thread ${main} ${linked}`);
+    assert.equal(await said(main), `thread ${main} ${main}`);
+    assert.equal(await said(bench.dir), `thread ${bench.dir} none`);
+  });
 });
 
 Deno.test("a session belongs to its thread, and ends with it", async () => {

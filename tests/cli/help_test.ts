@@ -26,7 +26,7 @@ Deno.test("renderHelp names every visible flag, argument and subcommand once, in
 });
 
 Deno.test("renderHelp of codex is the overview", () => {
-  const head = renderHelp({ command: CODEX, names: ["codex"] }).split("\n").slice(0, 16);
+  const head = renderHelp({ command: CODEX, names: ["codex"] }).split("\n").slice(0, 18);
   assert.deepEqual(head, [
     "A coding agent that serves remote clients",
     "",
@@ -34,15 +34,17 @@ Deno.test("renderHelp of codex is the overview", () => {
     "       codex [OPTIONS] <COMMAND> [ARGS]",
     "",
     "Commands:",
-    "  exec        Run a prompt without a terminal interface [alias: e]",
-    "  app-server  Serve the agent to clients over JSON-RPC",
-    "  login       Store an API key, or show what is stored",
-    "  logout      Remove the stored API key",
-    "  doctor      Check this installation and say what to do about what is wrong",
-    "  completion  Print a shell completion script",
-    "  features    Show feature flags",
-    "  cache       Care for what this program has unpacked",
-    "  help        Print help, also of one command: help <COMMAND>",
+    "  exec         Run a prompt without a terminal interface [alias: e]",
+    "  app-server   Serve the agent to clients over JSON-RPC",
+    "  sandbox      Run a command under a sandbox policy",
+    "  exec-server  Serve processes and files of this machine to clients over JSON-RPC",
+    "  login        Store an API key, or show what is stored",
+    "  logout       Remove the stored API key",
+    "  doctor       Check this installation and say what to do about what is wrong",
+    "  completion   Print a shell completion script",
+    "  features     Show feature flags",
+    "  cache        Care for what this program has unpacked",
+    "  help         Print help, also of one command: help <COMMAND>",
     "",
   ]);
 });

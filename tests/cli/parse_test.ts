@@ -251,7 +251,7 @@ Deno.test("parseCommandLine says which shells there are", () => {
 Deno.test("parseCommandLine says what was meant by a mistyped program", () => {
   assert.equal(
     errorOf("exce"),
-    `error: unrecognized subcommand 'exce'\n\n  tip: a similar subcommand exists: 'exec'\n\n${ROOT_USAGE}`,
+    `error: unrecognized subcommand 'exce'\n\n  tip: some similar subcommands exist: 'exec-server', 'exec'\n\n${ROOT_USAGE}`,
   );
   assert.match(errorOf("appserver"), /a similar subcommand exists: 'app-server'/);
   // A prompt of several words, or one that is like nothing, is a prompt.
@@ -406,6 +406,7 @@ Deno.test("every flag of the table is accepted in each spelling and has a doc", 
         : [flag.choices?.[0] ?? (flag.check?.("1") === null ? "1" : "stdio://")];
       const required = command.flags.filter((one) => one.required && one !== flag)
         .flatMap((one) => [`--${one.name}`, "x"]);
+      if (flag.requires) required.push(`--${flag.requires.name}`);
       const child = command.requiresCommand ? [command.commands?.[0]?.name ?? ""] : [];
       const spellings = [flag.name, ...(flag.aliases ?? [])].map((name) => `--${name}`);
       if (flag.short) spellings.push(`-${flag.short}`);
@@ -419,6 +420,19 @@ Deno.test("every flag of the table is accepted in each spelling and has a doc", 
       }
     }
   }
+});
+
+Deno.test("a command of the sandbox takes all words from the first that is no flag", () => {
+  const commandOf = (...words: string[]) => argsOf("sandbox", ...words).texts("COMMAND");
+  assert.deepEqual(commandOf("ls", "-la", "--", "--help"), ["ls", "-la", "--", "--help"]);
+  assert.deepEqual(commandOf("--full-auto", "ls", "--full-auto"), ["ls", "--full-auto"]);
+  assert.deepEqual(commandOf("--", "--full-auto"), ["--full-auto"]);
+  assert.deepEqual(commandOf("--", "linux", "x"), ["linux", "x"]);
+  assert.deepEqual(commandOf("linux", "--full-auto", "linux", "-x"), ["linux", "-x"]);
+  assert.deepEqual(commandOf("seatbelt"), []);
+  assert.deepEqual(commandOf("-"), ["-"]);
+  assert.deepEqual(argsOf("sandbox", "linux", "x").path, ["sandbox", "linux"]);
+  assert.ok(!argsOf("sandbox", "ls", "--full-auto").isSet("full-auto"));
 });
 
 Deno.test("parseCommandLine gives a result or a usage error for any words", () => {

@@ -68,7 +68,9 @@ Deno.test("loadConfig without any layer gives the defaults, frozen", async () =>
     projectDocFallbackFilenames: [],
     projectRootMarkers: [".git"],
     toolOutputTokenLimit: 10000,
+    maxSandbox: null,
     allowDomains: null,
+    allowPorts: [],
     shellEnvironment: {
       inherit: "all",
       ignoreDefaultExcludes: false,
@@ -106,6 +108,8 @@ project_doc_max_bytes = 5
 project_doc_fallback_filenames = ["CLAUDE.md"]
 project_root_markers = [".hg"]
 tool_output_token_limit = 7
+[app_server]
+max_sandbox = "workspace-write"
 [sandbox]
 mode = "workspace-write"
 [sandbox_workspace_write]
@@ -188,7 +192,9 @@ requires_openai_auth = true
     projectDocFallbackFilenames: ["CLAUDE.md"],
     projectRootMarkers: [".hg"],
     toolOutputTokenLimit: 7,
+    maxSandbox: "workspace-write",
     allowDomains: ["api.openai.com"],
+    allowPorts: [],
     shellEnvironment: {
       inherit: "core",
       ignoreDefaultExcludes: true,

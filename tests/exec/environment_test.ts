@@ -68,3 +68,9 @@ Deno.test("commandEnvironment turns pagers and colours off unless the user sets 
 Deno.test("commandEnvironment leaves out what no process can have", () => {
   assert.deepEqual(names(environment({ "A=B": "1", C: "x\0y", "": "z", D: "ok" })), ["D"]);
 });
+
+Deno.test("commands of a client get no advice for models, and no secrets either", () => {
+  const options = { env: { ...ENV, MOCK_AUTH: "secret-value" }, policy: ALL };
+  const plain = commandEnvironment({ ...options, secretNames: ["MOCK_AUTH"], isForModel: false });
+  assert.deepEqual(plain, ENV);
+});

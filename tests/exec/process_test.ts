@@ -72,7 +72,9 @@ Deno.test("process gets exactly the given environment, cwd and arguments", async
     env: { PATH, ONLY: "this one" },
   });
   await started(one.result).exited;
-  assert.deepEqual(one.text().trim().split("\n").sort(), ["ONLY=this one", `PATH=${PATH}`]);
+  const variables = one.text().trim().split("\n").sort();
+  assert.match(variables.shift() ?? "", /^CODEX_COMMAND_ID=[\d-]+\.\d+\.\d+$/);
+  assert.deepEqual(variables, ["ONLY=this one", `PATH=${PATH}`]);
   const two = run(processes, "", { argv: ["pwd"], cwd });
   await started(two.result).exited;
   assert.equal(two.text(), `${cwd}\n`);

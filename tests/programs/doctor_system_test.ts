@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { readKernelFeatures } from "../../src/exec/kernel.ts";
+import type { BackendName, Guarantees, Probe } from "../../src/exec/sandbox/backend.ts";
 import { openSystemCalls, type SystemCalls } from "../../src/exec/system_calls.ts";
 import { type Check, ok } from "../../src/programs/doctor/check.ts";
 import { gitCheck, gitVersion } from "../../src/programs/doctor/git.ts";
@@ -164,19 +165,42 @@ Deno.test("doctor user-namespaces believes a try more than the settings", async 
   assert.match(await tried(["sleep", "100"], "off"), /^warning: Not allowed/);
 });
 
-Deno.test("doctor sandbox follows what is enforced", async () => {
+Deno.test("doctor sandbox says by what commands are confined, and what that cannot do", async () => {
   const [line = ""] = await found(sandboxCheck, {});
-  assert.match(line, /^(ok|warning): /);
+  assert.match(line, /^(ok: Commands are confined by |warning: Commands (are|cannot be) confined)/);
+  const all: Guarantees = {
+    writesConfined: true,
+    metadataConfined: true,
+    carvesOut: true,
+    carvesOutMissing: true,
+    hides: true,
+    limitsReading: true,
+    networkOff: true,
+    networkProxy: true,
+    processesApart: true,
+  };
+  const works = (name: BackendName, lacks: Partial<Guarantees> = {}): Probe => ({
+    type: "works",
+    backend: {
+      name,
+      guarantees: { ...all, ...lacks },
+      confine: () => ({ type: "refused", reason: "" }),
+    },
+  });
+  const broken: Probe = { type: "unusable", name: "launcher", reason: "No namespaces" };
+  assert.deepEqual(sandboxFinding([works("launcher")]), ok("Commands are confined by launcher"));
   assert.deepEqual(
-    sandboxFinding(() => ({ enforced: true })),
-    ok("Commands are held to read-only and workspace-write"),
+    sandboxFinding([works("launcher", { limitsReading: false }), works("landlock")]),
+    ok("Commands are confined by launcher (landlock would work, too)"),
   );
-  const none = sandboxFinding(() => ({ enforced: false, reason: "No backend" }));
-  assert.deepEqual([none.status, none.message], ["warning", "No backend"]);
-  const half = sandboxFinding((policy) =>
-    policy.type === "readOnly" ? { enforced: true } : { enforced: false, reason: "Half" }
-  );
-  assert.deepEqual([half.status, half.message], ["warning", "Half; read-only is enforced"]);
+  const none = sandboxFinding([broken]);
+  assert.deepEqual([none.status, none.message], [
+    "warning",
+    "Commands cannot be confined, so read-only and workspace-write refuse them (launcher: No namespaces)",
+  ]);
+  const half = sandboxFinding([broken, works("landlock", { carvesOut: false })]);
+  assert.equal(half.status, "warning");
+  assert.match(half.message, /^Commands are confined by landlock, which is not enough: \.git, /);
 });
 
 Deno.test("doctor terminal warns of what a terminal lacks, and of nothing without one", async () => {

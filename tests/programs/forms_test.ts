@@ -82,7 +82,11 @@ testEachForm("commands of the agent see no variable of ours", async (form) => {
   const seen = (await commandOutput(form, "env -0", { place })).split("\0").filter(Boolean)
     .map((line) => line.split("=", 1).join());
   const added = seen.filter((name) => !(name in given) && !OF_SHELLS.has(name)).sort();
-  assert.deepEqual(added, ["COLORTERM", "GH_PAGER", "GIT_PAGER", "PAGER", "TERM"]);
+  assert.deepEqual(added, [
+    // Meant for commands.
+    ...["CODEX_COMMAND_ID", "CODEX_PROJECT_ROOT", "CODEX_THREAD_ID", "CODEX_WORKTREE_PATH"],
+    ...["COLORTERM", "GH_PAGER", "GIT_PAGER", "PAGER", "TERM"],
+  ]);
 });
 
 testEachForm("umask and working directory of commands are those of outside", async (form) => {

@@ -48,6 +48,16 @@ const REQUESTS = [
   { id: 2, method: "config/read", params: {} },
 ].map((one) => `${JSON.stringify(one)}\n`).join("");
 
+const EXEC_REQUESTS = [
+  { id: 1, method: "initialize", params: { clientName: "t" } },
+  { method: "initialized" },
+  {
+    id: 2,
+    method: "process/start",
+    params: { processId: "p", argv: ["/bin/echo", "x"], cwd: "/tmp", env: {}, tty: true },
+  },
+].map((one) => `${JSON.stringify(one)}\n`).join("");
+
 const JOBS: Readonly<Record<ProgramName, readonly Job[]>> = {
   "exec": [{
     // `/dev/stderr` stands for all that agents are asked to use there: `/dev/fd/63`, `/dev/shm/project`.
@@ -69,6 +79,31 @@ const JOBS: Readonly<Record<ProgramName, readonly Job[]>> = {
     works({ code, stdout }) {
       assert.equal(code, 0);
       assert.match(stdout, /"model":"of-the-config"/);
+    },
+  }],
+  "exec-server": [{
+    // Without tasks it gives up the network by itself, which a test of its own looks at.
+    words: ["exec-server", "--tasks", "--listen", "stdio"],
+    stdin: EXEC_REQUESTS,
+    until: /"exitCode":0/,
+    isInMemory: true,
+    works({ code, stdout }) {
+      assert.equal(code, 0);
+      assert.match(stdout, /"stream":"pty"/);
+    },
+  }],
+  "sandbox": [{
+    words: ["sandbox", "--full-auto", "sh", "-c", "touch made.txt; mkdir .git || exit 7"],
+    files: { "config.toml": "[sandbox_workspace_write]\nexclude_slash_tmp = true\n" },
+    works({ code, stderr }) {
+      assert.equal(code, 7, stderr);
+      assert.match(stderr, /File exists/);
+    },
+  }, {
+    words: ["sandbox", "--network", "sh", "-c", 'test -n "$HTTP_PROXY" && exit 7'],
+    files: { "config.toml": '[permissions.network]\nallow_domains = ["example.com"]\n' },
+    works({ code, stderr }) {
+      assert.equal(code, 7, stderr);
     },
   }],
   "login": [

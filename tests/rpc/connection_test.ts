@@ -157,6 +157,17 @@ Deno.test("Connection closes with a reason when the peer does not read", async (
   await settled();
 });
 
+Deno.test("Connection sends a message longer than its limit, and does not count it against the next", async () => {
+  const { connection, sent, log } = serve({ limits: { outboxBytes: 1000 } });
+  equal(connection.sendText("x".repeat(5000)), true);
+  equal(connection.sendText("next"), true);
+  equal(connection.sendText("y".repeat(1500)), true);
+  equal(connection.sendText("too much"), false);
+  deepEqual(log, ["closed: the peer does not read what it is sent"]);
+  await settled();
+  deepEqual(sent.frames.length, 3);
+});
+
 Deno.test("Connection lets the overflow policy drop what is droppable", async () => {
   const { connection, sent, log } = serve({
     limits: { outboxBytes: 1000 },

@@ -160,7 +160,7 @@ Deno.test("listenWebSocket sends what authorize answers instead of upgrading", a
   });
 });
 
-Deno.test("listenWebSocket ignores binary messages and cuts off messages over 16 MiB", async () => {
+Deno.test("listenWebSocket ignores binary messages and cuts off messages over 56 MiB", async () => {
   const sink = new Collector(1);
   await withListener(async (listener) => {
     const socket = new WebSocket(listener.url);
@@ -170,9 +170,9 @@ Deno.test("listenWebSocket ignores binary messages and cuts off messages over 16
     socket.send("text");
     deepEqual(await sink.complete, ["text"]);
     // In UTF-8 it is larger than in UTF-16 units.
-    socket.send("€".repeat(6 * 1024 * 1024));
+    socket.send("€".repeat(19 * 1024 * 1024));
     equal((await closed).code, 1009);
-    match(await sink.closing.promise, /larger than 16777216 bytes/);
+    match(await sink.closing.promise, /larger than 58720256 bytes/);
     deepEqual(sink.frames, ["text"]);
   }, { accept: (transport) => transport.open(sink) });
 });

@@ -2,6 +2,8 @@
 import { join } from "node:path";
 import { Client } from "../../src/client/client.ts";
 import { silentLogger } from "../../src/lib/log.ts";
+import type { NetworkPorts } from "../../src/exec/network_proxy/destinations.ts";
+import type { Backends } from "../../src/exec/sandbox/probe.ts";
 import { systemClock } from "../../src/programs/host.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { memoryTransportPair } from "../../src/rpc/transport.ts";
@@ -21,6 +23,11 @@ export interface TestServerOptions {
   readonly source?: "vscode" | "exec";
   /** What no sandboxed write may touch. */
   readonly protectedPaths?: readonly string[];
+  /** The backends that confine commands; those of this machine if left out. */
+  readonly backends?: Backends;
+  readonly openListeners?: () => readonly string[];
+  /** What stands for the network behind `allow_domains`. */
+  readonly networkPorts?: NetworkPorts;
   /** Address of a provider over HTTP, to be used in place of the scripted model. */
   readonly baseUrl?: string;
 }
@@ -132,6 +139,9 @@ function newServer(
         timezone: "UTC",
         source: options.source ?? "vscode",
         protectedPaths: options.protectedPaths ?? [],
+        openListeners: options.openListeners ?? (() => []),
+        ...(options.backends === undefined ? {} : { backends: options.backends }),
+        ...(options.networkPorts === undefined ? {} : { networkPorts: options.networkPorts }),
         randomId: () => crypto.randomUUID(),
         randomBytes: (bytes) => void crypto.getRandomValues(bytes),
         random: () => 0.5,

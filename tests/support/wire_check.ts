@@ -7,7 +7,9 @@ import {
   loadServerNotifications,
   loadServerRequests,
 } from "../../src/protocol/mod.ts";
-import { parseParams } from "../../src/protocol/parse.ts";
+import * as execServer from "../../src/protocol/exec_server.ts";
+import { parseParams, parseStruct } from "../../src/protocol/parse.ts";
+import * as task from "../../src/protocol/task.ts";
 import { type Message, parseMessage, type RequestId } from "../../src/rpc/jsonrpc.ts";
 import type { Transport, TransportSink } from "../../src/rpc/transport.ts";
 
@@ -27,13 +29,35 @@ interface AnswerableEntry extends Entry {
   readonly result: SchemaThunk<unknown>;
 }
 
+/** One protocol as its tables say. */
+interface Protocol {
+  /** Stands before what was seen; empty for the app-server. */
+  readonly prefix: string;
+  readonly requests: ReadonlyMap<string, AnyRequestEntry>;
+  readonly clientNotifications: ReadonlyMap<string, Entry>;
+  readonly serverNotifications: ReadonlyMap<string, Entry>;
+  readonly serverRequests: ReadonlyMap<string, AnswerableEntry>;
+  /** Throws when the params do not fit. */
+  parse(entry: AnyRequestEntry, params: unknown): unknown;
+}
+
 // Loaded once for the module: wrapping a transport must not wait.
-const requests = new Map<string, AnyRequestEntry>(
-  (await allRequestEntries()).map((entry) => [entry.method, entry]),
-);
-const clientNotifications = tableOf<Entry>(await loadClientNotifications());
-const serverNotifications = tableOf<Entry>(await loadServerNotifications());
-const serverRequests = tableOf<AnswerableEntry>(await loadServerRequests());
+const appServerProtocol: Protocol = {
+  prefix: "",
+  requests: new Map((await allRequestEntries()).map((entry) => [entry.method, entry])),
+  clientNotifications: tableOf<Entry>(await loadClientNotifications()),
+  serverNotifications: tableOf<Entry>(await loadServerNotifications()),
+  serverRequests: tableOf<AnswerableEntry>(await loadServerRequests()),
+  parse: (entry, params) => parseParams(entry, params),
+};
+const execServerProtocol: Protocol = {
+  prefix: "exec-server ",
+  requests: tableOf<AnyRequestEntry>({ ...execServer.requests, ...task.requests }),
+  clientNotifications: tableOf<Entry>(execServer.clientNotifications),
+  serverNotifications: tableOf<Entry>({ ...execServer.notifications, ...task.notifications }),
+  serverRequests: new Map(),
+  parse: (entry, params) => entry.params && parseStruct(entry.params, params ?? null),
+};
 
 /** The folder of `CODEX_WIRE_SEEN` gets one file of each test module; see `scripts/check_wire_seen.ts`. */
 const seenFolder = Deno.env.get("CODEX_WIRE_SEEN");
@@ -46,9 +70,11 @@ const recorded = new Set<string>();
  */
 export function wireCheck(
   transport: Transport,
-  options: { readonly isRecorded?: boolean } = {},
+  options: { readonly isRecorded?: boolean; readonly of?: "app-server" | "exec-server" } = {},
 ): WireCheck {
-  const check = new Check();
+  const check = new Check(
+    options.of === "exec-server" ? execServerProtocol : appServerProtocol,
+  );
   return {
     transport: {
       open: (sink) => transport.open(checkedSink(sink, check)),
@@ -90,11 +116,16 @@ interface Asked {
 
 /** Both directions of one connection. */
 class Check {
+  readonly #protocol: Protocol;
   readonly #problems: string[] = [];
   /** What was exercised, as `scripts/check_wire_seen.ts` lists it. */
   readonly seen = new Set<string>();
   readonly #asked = new Map<RequestId, Asked>();
   readonly #askedByServer = new Map<RequestId, string>();
+
+  constructor(protocol: Protocol) {
+    this.#protocol = protocol;
+  }
 
   fromClient(text: string): void {
     const message = this.#parse("client", text);
@@ -102,7 +133,11 @@ class Check {
       case "request":
         return this.#request(message);
       case "notification":
-        return this.#notification("clientNotification", message, clientNotifications);
+        return this.#notification(
+          "clientNotification",
+          message,
+          this.#protocol.clientNotifications,
+        );
       case "result":
         return this.#answer(message.id, message.result);
     }
@@ -113,9 +148,9 @@ class Check {
     switch (message?.kind) {
       case "request":
         this.#askedByServer.set(message.id, message.method);
-        return this.#notification("serverRequest", message, serverRequests);
+        return this.#notification("serverRequest", message, this.#protocol.serverRequests);
       case "notification":
-        return this.#notification("notification", message, serverNotifications);
+        return this.#notification("notification", message, this.#protocol.serverNotifications);
       case "result":
         return this.#result(message.id, message.result);
       case "error":
@@ -137,8 +172,8 @@ class Check {
   /** Bad params are no problem of the wire by themselves: tests send them to see them refused. */
   #request(message: { id: RequestId; method: string; params: unknown }): void {
     const { id, method, params } = message;
-    const entry = requests.get(method);
-    const problem = entry ? refusal(entry, params) : "the method is not declared";
+    const entry = this.#protocol.requests.get(method);
+    const problem = entry ? this.#refusal(entry, params) : "the method is not declared";
     this.#asked.set(id, { method, entry, problem });
   }
 
@@ -150,7 +185,7 @@ class Check {
     if (problem !== null || !entry) {
       return void this.#problems.push(`${method} was accepted although ${problem}`);
     }
-    this.seen.add(`request ${method}`);
+    this.seen.add(`${this.#protocol.prefix}request ${method}`);
     this.#fit(`result of ${method}`, entry.result, result);
   }
 
@@ -163,14 +198,23 @@ class Check {
     const { method, params } = message;
     const entry = table.get(method);
     if (!entry) return void this.#problems.push(`${kind} ${method} is not declared`);
-    this.seen.add(`${kind} ${method}`);
+    this.seen.add(`${this.#protocol.prefix}${kind} ${method}`);
     if (entry.params) this.#fit(`${kind} ${method}`, entry.params, params);
   }
 
   #answer(id: RequestId, result: unknown): void {
     const method = this.#askedByServer.get(id);
-    const entry = serverRequests.get(method ?? "");
+    const entry = this.#protocol.serverRequests.get(method ?? "");
     if (entry) this.#fit(`answer to ${method}`, entry.result, result);
+  }
+
+  #refusal(entry: AnyRequestEntry, params: unknown): string | null {
+    try {
+      this.#protocol.parse(entry, params);
+      return null;
+    } catch (error) {
+      return String(error);
+    }
   }
 
   #fit(what: string, schema: SchemaThunk<unknown>, value: unknown): void {
@@ -178,15 +222,6 @@ class Check {
     for (const { path, message } of parsed.error?.issues ?? []) {
       this.#problems.push(`${what}: ${path.map(String).join(".")}: ${message}`);
     }
-  }
-}
-
-function refusal(entry: AnyRequestEntry, params: unknown): string | null {
-  try {
-    parseParams(entry, params);
-    return null;
-  } catch (error) {
-    return String(error);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Decides whether a command runs, needs a person's answer or is refused; must not know tools or events. */
-import { enforcementOf } from "../../exec/sandbox_policy.ts";
-import type { ApprovalPolicy, SandboxPolicy } from "../../protocol/policy.ts";
+import type { Enforcement } from "../../exec/sandbox/sandbox.ts";
+import type { ApprovalPolicy } from "../../protocol/policy.ts";
 import { type PlainCommand, plainCommands } from "./parse.ts";
 import { isReadOnly } from "./read_only.ts";
 import { matchRule, type PrefixRule } from "./rules.ts";
@@ -10,7 +10,10 @@ export interface CommandRequest {
   readonly argv: readonly string[];
   readonly cwd: string;
   readonly approvalPolicy: ApprovalPolicy;
-  readonly sandboxPolicy: SandboxPolicy;
+  /** Whether the command can be held to its sandbox policy. */
+  readonly enforcement: Enforcement;
+  /** How far a command may leave its policy here: not at all, to the widest policy of the server, or quite. */
+  readonly leave: "never" | "toCeiling" | "freely";
   /** The model asks to leave the sandbox (`sandbox_permissions: "require_escalated"`). */
   readonly escalated: boolean;
   /** Why it asks, in its own words, or null. */
@@ -22,7 +25,7 @@ export interface CommandRequest {
   readonly rules: readonly PrefixRule[];
 }
 
-/** `unconfined`: the command runs, or would run, outside of what the sandbox policy asks for. */
+/** `unconfined`: the command runs, or would run, outside of what its sandbox policy asks for. */
 export type CommandDecision =
   | { readonly type: "run"; readonly unconfined: boolean }
   | {
@@ -63,7 +66,8 @@ export async function decideCommand(request: CommandRequest): Promise<CommandDec
   if (escalated && approvalPolicy === "never") {
     return { type: "refuse", message: noEscalation("never") };
   }
-  const enforcement = enforcementOf(request.sandboxPolicy);
+  if (escalated && request.leave === "never") return { type: "refuse", message: AT_THE_CEILING };
+  const { enforcement } = request;
   // With full access nothing is confined, and without questions there is nothing to find out.
   const isTrustNeeded = request.rules.length > 0 || escalated || approvalPolicy === "untrusted";
   if (!isTrustNeeded && enforcement.enforced) return { type: "run", unconfined: false };
@@ -81,8 +85,8 @@ export async function decideCommand(request: CommandRequest): Promise<CommandDec
   const isRemembered = request.sessionApprovals.has(approvalKey(request));
 
   if (!enforcement.enforced && !escalated) {
-    if (approvalPolicy !== "on-failure") {
-      return { type: "refuse", message: unenforceable(enforcement.reason, approvalPolicy) };
+    if (approvalPolicy !== "on-failure" || request.leave !== "freely") {
+      return { type: "refuse", message: unenforceable(enforcement.reason, request) };
     }
     if (isRemembered) return { type: "run", unconfined: true };
     const reason = `${enforcement.reason}; run it without a sandbox?`;
@@ -127,6 +131,10 @@ function proposedPrefix(
   return isInterpreter && only.length === 1 ? null : only;
 }
 
+const AT_THE_CEILING =
+  "No command may do more than this one may already: the server allows nothing wider, and nobody can be asked. " +
+  "It was not run. Run it without sandbox_permissions, or find another way.";
+
 function noEscalation(policy: ApprovalPolicy): string {
   const name = POLICY_NAMES[policy];
   return `approval policy is ${name}; reject command — you cannot ask for escalated permissions if the approval policy is ${name}`;
@@ -142,9 +150,15 @@ function forbidden(rule: PrefixRule): string {
   return `A rule of the user forbids commands that begin with \`${prefix}\`${why}. It was not run.`;
 }
 
-function unenforceable(reason: string, policy: ApprovalPolicy): string {
-  if (policy === "never") {
+function unenforceable(
+  reason: string,
+  { approvalPolicy, leave }: Pick<CommandRequest, "approvalPolicy" | "leave">,
+): string {
+  if (approvalPolicy === "never") {
     return `${reason}. The command was not run, and with the approval policy never no one can be asked.`;
+  }
+  if (leave !== "freely") {
+    return `${reason}. The command was not run, and the server runs none without a sandbox.`;
   }
   return `${reason}. The command was not run. To have the user asked whether it may run without a sandbox, ` +
     `repeat the call with sandbox_permissions set to "require_escalated" and a justification.`;

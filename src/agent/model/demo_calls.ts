@@ -26,9 +26,12 @@ export function shellCall(tools: readonly ToolSpec[], command: string): DemoCall
   return null;
 }
 
-/** Lists a folder without a command, or null where that is not offered. */
+/**
+ * Lists a folder without a command, or null where that cannot be done. `list_dir` is not offered, but comes
+ * with `exec_command`; so the first thing that people try works also where no command can be confined.
+ */
 export function listCall(tools: readonly ToolSpec[], path: string): DemoCall | null {
-  if (!tools.some((tool) => tool.name === "list_dir")) return null;
+  if (!tools.some(({ name }) => name === "list_dir" || name === "exec_command")) return null;
   const args = { dir_path: path, limit: MAX_LISTED, depth: 1 };
   return { kind: "function", name: "list_dir", args };
 }

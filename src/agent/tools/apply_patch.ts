@@ -1,6 +1,7 @@
 /** The tool with which a model edits files: verifies, asks, writes; must not know the patch format's details. */
 import { isWritablePath } from "../../exec/sandbox_policy.ts";
 import type { FileChangeItem } from "../../protocol/item.ts";
+import type { SandboxPolicy } from "../../protocol/policy.ts";
 import type { ToolSpec } from "../model/port.ts";
 import { APPLY_PATCH_CUSTOM_SPEC, APPLY_PATCH_FUNCTION_SPEC } from "./apply_patch_spec.ts";
 import { type PatchPlan, planPatch } from "./patch_apply.ts";
@@ -58,7 +59,7 @@ class PatchTool implements ApplyPatchTool {
     const plan = await prepare(patch);
     // No item is shown for a patch that does not fit, as upstream; the model mends it and tries again.
     if (!plan.ok) return { content: plan.message };
-    const need = await this.#approvalNeed(plan.value, context);
+    const need = this.#approvalNeed(plan.value, context);
     if (need.type === "refused") return { content: `patch rejected: ${need.reason}` };
     const item: FileChangeItem = {
       type: "fileChange",
@@ -87,8 +88,12 @@ class PatchTool implements ApplyPatchTool {
     return { content: written(form, { text, exitCode: problem === null ? 0 : 1, durationMs }) };
   }
 
-  async #approvalNeed(plan: PatchPlan, context: ToolContext): Promise<ApprovalNeed> {
-    const outside = await pathsOutside(plan, context);
+  #approvalNeed(plan: PatchPlan, context: ToolContext): ApprovalNeed {
+    const beyond = pathsOutside(plan, context, context.sandbox.ceiling.policyAt(context.cwd));
+    if (beyond.length > 0) {
+      return { type: "refused", reason: `${AT_THE_CEILING}: ${beyond.join(", ")}` };
+    }
+    const outside = pathsOutside(plan, context, context.sandboxPolicy);
     const isAllowed = outside.length === 0;
     if (context.approvalPolicy === "never") {
       return isAllowed ? { type: "none" } : { type: "refused", reason: OUTSIDE };
@@ -102,6 +107,7 @@ class PatchTool implements ApplyPatchTool {
   }
 }
 
+const AT_THE_CEILING = "the server lets nobody write there, and nobody can be asked";
 const OUTSIDE = "writing outside of the project; rejected by user approval settings";
 
 type ApprovalNeed =
@@ -162,20 +168,18 @@ async function prepare({ input, cwd }: PatchCall): Promise<Result<PatchPlan>> {
     : { ok: false, message: `apply_patch verification failed: ${plan.message}` };
 }
 
-/** The shown paths of the files that the sandbox policy protects. */
-async function pathsOutside(plan: PatchPlan, context: ToolContext): Promise<string[]> {
+/** The shown paths of the files that a sandbox policy protects. */
+function pathsOutside(plan: PatchPlan, context: ToolContext, policy: SandboxPolicy): string[] {
   const options = {
-    policy: context.sandboxPolicy,
+    policy,
     cwd: context.cwd,
     tmpdir: context.env["TMPDIR"] ?? null,
     protectedPaths: context.protectedPaths,
   };
-  const outside: string[] = [];
-  for (const { path, realPath } of plan.files) {
-    if (await isWritablePath(realPath, options)) continue;
-    outside.push(realPath === path ? path : `${path} (really ${realPath})`);
-  }
-  return outside;
+  return plan.files.flatMap(({ path, realPath }) => {
+    if (isWritablePath(realPath, options)) return [];
+    return [realPath === path ? path : `${path} (really ${realPath})`];
+  });
 }
 
 function ask(

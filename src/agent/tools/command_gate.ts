@@ -1,8 +1,11 @@
-/** Gets a command allowed: by policy, by rule or by a person; must not know how it is started. */
+/** Gets a command allowed, by policy, by rule or by a person, and confined; must not know how it is started. */
 import { approvalKey, type CommandRequest, decideCommand } from "../command_policy/decide.ts";
 import type { Rules } from "../command_policy/rules.ts";
+import type { Confinement } from "../../exec/sandbox/sandbox.ts";
+import type { Command } from "../../exec/sandbox/backend.ts";
 import type { CommandExecutionItem } from "../../protocol/item.ts";
 import type { ToolArguments } from "./tool_arguments.ts";
+import type { ThreadCommands } from "./command_state.ts";
 import type { Decision, ToolContext } from "./tool.ts";
 
 /** What came of asking for permission. `isAnnounced`: clients were told about the item. */
@@ -59,16 +62,18 @@ export async function permit(
     readonly argv: readonly string[];
     readonly context: ToolContext;
     readonly rules: Rules;
-    /** What persons have accepted for this thread. */
-    readonly accepted: Set<string>;
+    readonly thread: ThreadCommands;
   },
 ): Promise<Permission> {
-  const { argv, context, accepted } = options;
+  const { argv, context, thread } = options;
+  const { accepted } = thread;
+  const { sandbox, sandboxPolicy: policy, cwd } = context;
   const request: CommandRequest = {
     argv,
     cwd: item.cwd,
     approvalPolicy: context.approvalPolicy,
-    sandboxPolicy: context.sandboxPolicy,
+    enforcement: await sandbox.enforcementOf({ policy, cwd, seen: thread.seen }),
+    leave: leaveOf(context),
     escalated: options.escalated,
     justification: options.justification,
     prefixRule: options.prefixRule,
@@ -105,6 +110,62 @@ export async function permit(
   }
   await remember(answer, { request, accepted, rules: options.rules });
   return { type: "granted", unconfined, isAnnounced: true };
+}
+
+/** How far a command may leave its policy, if somebody allows it. */
+function leaveOf({ sandbox, sandboxPolicy, cwd }: ToolContext): CommandRequest["leave"] {
+  const { ceiling } = sandbox;
+  if (ceiling.isOpen) return "freely";
+  return ceiling.escalationOf(sandboxPolicy, cwd) === null ? "never" : "toCeiling";
+}
+
+/** The command as it must be started: under its policy, or, once that was allowed, at the ceiling. */
+export function confine(
+  command: Command,
+  options: {
+    readonly context: ToolContext;
+    readonly thread: ThreadCommands;
+    readonly unconfined: boolean;
+  },
+): Promise<Confinement> {
+  const { sandbox, sandboxPolicy, cwd } = options.context;
+  const policy = options.unconfined ? sandbox.ceiling.policyAt(cwd) : sandboxPolicy;
+  return sandbox.confine(command, { policy, cwd, seen: options.thread.seen });
+}
+
+/**
+ * Asks whether a command that its sandbox has stopped may run again without one; false where nobody may be
+ * asked, or nothing wider is allowed. What was accepted for the session is not asked about again.
+ */
+export async function permitRetry(
+  item: CommandExecutionItem,
+  options: {
+    readonly argv: readonly string[];
+    readonly context: ToolContext;
+    readonly thread: ThreadCommands;
+  },
+): Promise<boolean> {
+  const { argv, context, thread } = options;
+  const { approvalPolicy } = context;
+  // As upstream: under on-request it is the model that asks.
+  if (approvalPolicy !== "on-failure" && approvalPolicy !== "untrusted") return false;
+  if (leaveOf(context) === "never") return false;
+  const key = approvalKey({ argv, cwd: item.cwd, escalated: true });
+  if (thread.accepted.has(key)) return true;
+  const shown = await realPathOf(item.cwd);
+  const answer = await context.approve({
+    type: "command",
+    itemId: item.id,
+    reason: "The sandbox seems to have stopped this command; run it again without a sandbox?",
+    command: item.command,
+    argv,
+    cwd: item.cwd,
+    commandActions: item.commandActions,
+    proposedPrefix: null,
+  });
+  if (answer.type === "decline" || answer.type === "cancel") return false;
+  if (answer.type === "acceptForSession") thread.accepted.add(key);
+  return shown === await realPathOf(item.cwd);
 }
 
 async function remember(

@@ -1,12 +1,13 @@
 /** What the command tools share: ports, and what belongs to each thread; must not know the tools. */
 import { resolve } from "node:path";
 import type { Processes } from "../../exec/process.ts";
+import { SeenPlaces } from "../../exec/sandbox/places.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { commandActions } from "../command_policy/actions.ts";
 import { shellJoin } from "../../lib/shell_join.ts";
 import type { Rules } from "../command_policy/rules.ts";
 import type { CommandExecutionItem } from "../../protocol/item.ts";
-import type { RunningCommand } from "./running_command.ts";
+import type { RunningCommand, Verdict } from "./running_command.ts";
 import type { ToolCall, ToolContext, ToolOutput } from "./tool.ts";
 
 type Awaitable<T> = T | Promise<T>;
@@ -28,6 +29,11 @@ export interface ShellPatch {
   ): Promise<ToolOutput>;
 }
 
+/** The owner of the processes that the users of a thread have started, apart from those of its agent. */
+export function userShellOwner(threadId: string): string {
+  return `${threadId} user`;
+}
+
 /** The ports of the command tools. */
 export interface CommandToolDeps {
   readonly clock: Clock;
@@ -46,13 +52,21 @@ export interface CommandToolDeps {
 export interface PolledCommand {
   readonly processId: number;
   readonly itemId: string;
+  /** As the model wrote it. */
+  readonly script: string;
+  readonly cwd: string;
   readonly command: RunningCommand;
 }
+
+/** Upstream's number for what was ended from outside. */
+const CLEANED: Verdict = { exitCode: -1, note: null };
 
 /** What a thread has accepted and left running. */
 export class ThreadCommands {
   /** Keys of commands that a person accepted for the session. */
   readonly accepted = new Set<string>();
+  /** Where the writable folders led when they were first used. */
+  readonly seen = new SeenPlaces();
   /** Commands that outlived a call, oldest first; they stay until the model has seen their end. */
   readonly polled = new Map<number, PolledCommand>();
 }
@@ -72,10 +86,36 @@ export class CommandState {
     return commands;
   }
 
+  /** The commands of a thread that outlived their call and run, oldest first. */
+  running(threadId: string): PolledCommand[] {
+    const polled = this.#threads.get(threadId)?.polled.values() ?? [];
+    return [...polled].filter(({ command }) => command.exit === null);
+  }
+
+  /** Ends one of them; false when there is none of that id. */
+  terminate(threadId: string, processId: string): boolean {
+    const found = this.running(threadId).find((each) => String(each.processId) === processId);
+    if (!found) return false;
+    this.#threads.get(threadId)?.polled.delete(found.processId);
+    found.command.stop(CLEANED, { isNow: false });
+    return true;
+  }
+
+  /** Ends all of them, and what earlier ones have left behind. */
+  async clean(threadId: string): Promise<void> {
+    const running = this.running(threadId);
+    for (const { processId } of running) this.terminate(threadId, String(processId));
+    await Promise.all([
+      ...running.map(({ command }) => command.finished),
+      this.deps.processes.terminateLeft(threadId),
+    ]);
+  }
+
   /** Ends what a thread has left running, and forgets what was accepted for it. */
   async closeThread(threadId: string): Promise<void> {
     this.#threads.delete(threadId);
-    await this.deps.processes.terminateOwned(threadId);
+    const owners = [threadId, userShellOwner(threadId)];
+    await Promise.all(owners.map((owner) => this.deps.processes.terminateOwned(owner)));
   }
 }
 

@@ -3,7 +3,6 @@ import { resolve } from "node:path";
 import { shellJoin } from "../../lib/shell_join.ts";
 import { ESCALATION_PARAMETERS, permit, readEscalation } from "./command_gate.ts";
 import {
-  commandEnv,
   type CommandState,
   newCommandItem,
   runShellPatch,
@@ -11,6 +10,8 @@ import {
 } from "./command_state.ts";
 import { fitOutput } from "./output.ts";
 import { RunningCommand } from "./running_command.ts";
+import { deniedNote } from "./sandbox_denial.ts";
+import { startCommand } from "./start_command.ts";
 import { ToolArguments } from "./tool_arguments.ts";
 import type { Tool, ToolCall, ToolContext, ToolOutput } from "./tool.ts";
 
@@ -34,7 +35,8 @@ const PARAMETERS = {
     },
     tty: {
       type: "boolean",
-      description: "Whether the command's input stays open for write_stdin; false by default.",
+      description:
+        "Whether the command runs on a terminal, so that write_stdin can feed it; false by default.",
     },
     yield_time_ms: {
       type: "number",
@@ -52,6 +54,7 @@ const PARAMETERS = {
 };
 
 interface ExecArguments {
+  readonly script: string;
   readonly argv: readonly string[];
   readonly cwd: string;
   readonly tty: boolean;
@@ -101,7 +104,7 @@ async function run(
     argv,
     context,
     rules: deps.rules,
-    accepted: thread.accepted,
+    thread,
   });
   if (permission.type === "refused") return { content: permission.message };
   if (permission.type === "rejected") {
@@ -110,16 +113,24 @@ async function run(
   context.signal.throwIfAborted();
 
   const processId = newProcessId(state, thread);
-  const command = RunningCommand.start({
+  const command = await startCommand({
     argv,
     stdin: exec.tty ? "piped" : "null",
-    env: commandEnv(context, permission.unconfined),
+    tty: exec.tty,
     item: { ...item, processId: String(processId), source: "unifiedExecStartup" },
     isAnnounced: permission.isAnnounced,
+    unconfined: permission.unconfined,
     context,
+    thread,
   }, deps);
   if (!(command instanceof RunningCommand)) return { content: failed(argv, command.message) };
-  thread.polled.set(processId, { processId, itemId: item.id, command });
+  thread.polled.set(processId, {
+    processId,
+    itemId: item.id,
+    script: exec.script,
+    cwd,
+    command,
+  });
   return await firstAnswer({ command, exec, processId, thread, context, state });
 }
 
@@ -131,6 +142,7 @@ function readArguments(
   const shell = args.optionalString("shell") || state.deps.shell;
   const flag = args.optionalBoolean("login") === false ? "-c" : "-lc";
   return {
+    script: cmd,
     argv: [shell, flag, cmd],
     cwd: resolve(context.cwd, args.optionalString("workdir") || "."),
     tty: args.optionalBoolean("tty") ?? false,
@@ -159,14 +171,18 @@ async function firstAnswer(options: {
   } catch (error) {
     // Whoever interrupts wants the command to stop; only what has been left running on purpose goes on.
     thread.polled.delete(processId);
+    command.leave();
     void command.process.terminate();
     throw error;
   }
   if (hasEnded) thread.polled.delete(processId);
+  else command.leave();
+  const { trouble } = command;
+  if (trouble !== null) return { content: failed(exec.argv, trouble.message) };
   return {
     content: answer(command, {
       processId,
-      note: exec.tty ? NO_TERMINAL : null,
+      note: exec.tty && !command.process.hasTerminal ? NO_TERMINAL : deniedNote(command, context),
       maxTokens: exec.maxTokens,
       wallMs: clock.now() - startedAtMs,
       newId: state.deps.newId,

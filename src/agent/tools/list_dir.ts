@@ -1,8 +1,9 @@
 /**
  * The tool that lists folders in this process; must not start a command or open a file.
  *
- * So it works under every sandbox policy, also where no command can be confined. Names, arguments and the
- * form of the answer are upstream's.
+ * So it works under every sandbox policy, also where no command can be confined. Not offered, since commands
+ * can do it; models that were trained with it call it from habit. Names, arguments and the form of the answer
+ * are upstream's.
  */
 import { resolve } from "node:path";
 import { messageOf } from "../../lib/errors.ts";
@@ -53,6 +54,8 @@ interface Listing {
 export function listDirTool(): Tool {
   return {
     spec: SPEC,
+    // Commands list folders as well, now that they run confined.
+    hidden: true,
     parallel: true,
     run: async (call, context) => ({ content: await answer(call, context) }),
   };

@@ -1,9 +1,11 @@
 /** The tools that run a command to its end: `shell`, `shell_command`, `local_shell`; must not know how approvals travel. */
 import { resolve } from "node:path";
 import { permit, readEscalation } from "./command_gate.ts";
-import { commandEnv, type CommandState, newCommandItem, runShellPatch } from "./command_state.ts";
+import { type CommandState, newCommandItem, runShellPatch } from "./command_state.ts";
 import { fitOutput } from "./output.ts";
 import { RunningCommand } from "./running_command.ts";
+import { deniedNote } from "./sandbox_denial.ts";
+import { startCommand } from "./start_command.ts";
 import { ToolArguments } from "./tool_arguments.ts";
 import type { Tool, ToolCall, ToolContext, ToolOutput } from "./tool.ts";
 
@@ -96,25 +98,27 @@ async function run(
   const patched = await runShellPatch(call, { argv, cwd, context, patch: deps.patch });
   if (patched) return patched;
 
+  const thread = state.thread(context.threadId);
   const item = await newCommandItem(call, { argv, cwd });
   const permission = await permit(item, {
     ...escalation,
     argv,
     context,
     rules: deps.rules,
-    accepted: state.thread(context.threadId).accepted,
+    thread,
   });
   if (permission.type === "refused") return { content: permission.message };
   if (permission.type === "rejected") return { content: "exec command rejected by user" };
   context.signal.throwIfAborted();
 
-  const command = RunningCommand.start({
+  const command = await startCommand({
     argv,
     stdin: "null",
-    env: commandEnv(context, permission.unconfined),
     item,
     isAnnounced: permission.isAnnounced,
+    unconfined: permission.unconfined,
     context,
+    thread,
   }, deps);
   if (!(command instanceof RunningCommand)) {
     return { content: `execution error: ${command.message}` };
@@ -136,14 +140,24 @@ async function toEnd(
   try {
     hasEnded = await command.wait(timeoutMs, { clock, signal: context.signal });
   } finally {
-    if (!command.exit) void command.process.terminate();
+    if (!command.exit) {
+      command.leave();
+      void command.process.terminate();
+    }
   }
   if (!hasEnded) await command.finished;
+  if (command.trouble !== null) return { content: `execution error: ${command.trouble.message}` };
   const { text } = fitOutput(command.takeOutput(), outputTokenLimit);
   const timeout = hasEnded ? "" : `command timed out after ${timeoutMs} milliseconds\n`;
+  const note = deniedNote(command, context);
   const seconds = Math.round((clock.now() - startedAtMs) / 100) / 10;
   const code = hasEnded ? command.exit?.code : TIMEOUT_EXIT_CODE;
   return {
-    content: `Exit code: ${code}\nWall time: ${seconds} seconds\nOutput:\n${timeout}${text}`,
+    content: [
+      `Exit code: ${code}`,
+      `Wall time: ${seconds} seconds`,
+      ...note === null ? [] : [note],
+      `Output:\n${timeout}${text}`,
+    ].join("\n"),
   };
 }

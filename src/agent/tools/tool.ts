@@ -1,4 +1,5 @@
 /** The port between the turn loop and a tool; must not know how events or approvals reach a client. */
+import type { Sandbox } from "../../exec/sandbox/sandbox.ts";
 import type { ThreadItem } from "../../protocol/item.ts";
 import type { ApprovalPolicy, SandboxPolicy } from "../../protocol/policy.ts";
 import type { PlanStep } from "../../protocol/turn_types.ts";
@@ -55,8 +56,12 @@ export interface ToolContext {
   readonly cwd: string;
   readonly approvalPolicy: ApprovalPolicy;
   readonly sandboxPolicy: SandboxPolicy;
+  /** Holds commands to the policy, and knows how far they may leave it. */
+  readonly sandbox: Sandbox;
   /** What no sandboxed write may touch, even inside a writable folder. */
   readonly protectedPaths: readonly string[];
+  /** Files and folders that the root of a project holds; `.git` if left out. */
+  readonly projectRootMarkers?: readonly string[];
   /** The environment of commands, already without keys and tokens. */
   readonly env: Readonly<Record<string, string>>;
   /** Aborted when the turn is interrupted. */

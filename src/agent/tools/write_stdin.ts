@@ -98,6 +98,12 @@ async function run(
 function feed({ command }: PolledCommand, chars: string): string | null {
   if (chars === "" || command.exit) return null;
   const { process } = command;
+  if (process.hasTerminal) {
+    // The terminal makes signals and the end of input out of what is typed.
+    if (!process.isStdinOpen) return CLOSED;
+    void process.write(new TextEncoder().encode(chars));
+    return null;
+  }
   for (const part of partsOf(chars)) {
     if (part === INTERRUPT) process.signal("SIGINT");
     else if (part === END_OF_INPUT) void process.closeStdin();

@@ -24,10 +24,14 @@ const modules: Readonly<
   model: async (runtime) => (await import("./model.ts")).modelHandlers(runtime),
   config: async (runtime) => (await import("./config.ts")).configHandlers(runtime),
   configRequirements: async () => (await import("./config.ts")).configRequirementsHandlers(),
+  command: async (runtime) => (await import("./command.ts")).commandHandlers(runtime),
+  fs: async (runtime) => (await import("./fs.ts")).fsHandlers(runtime),
+  fuzzyFileSearch: async (runtime) =>
+    (await import("./fuzzy_file_search.ts")).fuzzyFileSearchHandlers(runtime),
   skills: async (runtime) => (await import("./skills.ts")).skillsHandlers(runtime),
 };
 
-/** The handlers of the methods that start with `segment/`. */
+/** The handlers of the methods whose first segment it is. */
 export async function loadHandlers(segment: string, runtime: Runtime): Promise<HandlerTable> {
   invariant(isSegment(segment), `No module answers ${segment}/`);
   return new Map(Object.entries(await modules[segment](runtime)));

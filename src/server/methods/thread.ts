@@ -1,8 +1,10 @@
 /** Handlers of `thread/*`; they know neither JSON nor connections. */
 import type { Agent } from "../../agent/agent.ts";
 import type { Loaded } from "../../agent/threads.ts";
+import type { PolledCommand } from "../../agent/tools/command_state.ts";
 import { CodexError } from "../../lib/errors.ts";
 import type { ClientMethod, Params } from "../../protocol/mod.ts";
+import { rpcCodes, RpcError } from "../../rpc/jsonrpc.ts";
 import type { ThreadQuery } from "../../store/thread_query.ts";
 import type { Handlers, RequestContext } from "../context.ts";
 import type { Fanout } from "../fanout.ts";
@@ -14,7 +16,68 @@ const LOADED_LIST_LIMIT = 100;
 
 /** The handlers of `thread/*`. */
 export function threadHandlers(agent: Agent, fanout: Fanout): Handlers<ThreadMethod> {
-  return { ...openingHandlers(agent, fanout), ...storedHandlers(agent, fanout) };
+  return {
+    ...openingHandlers(agent, fanout),
+    ...storedHandlers(agent, fanout),
+    ...commandHandlers(agent),
+  };
+}
+
+type CommandMethod = "thread/shellCommand" | `thread/backgroundTerminals/${string}` & ThreadMethod;
+
+/** What works on the commands of a loaded thread. */
+function commandHandlers(agent: Agent): Handlers<CommandMethod> {
+  return {
+    "thread/shellCommand": async (params, context) => {
+      const script = params.command.trim();
+      if (script === "") throw new CodexError("invalidRequest", "command must not be empty");
+      const timeoutMs = params.timeoutMs ?? null;
+      if (timeoutMs !== null && timeoutMs < 0) {
+        const text = `thread/shellCommand timeoutMs must be non-negative, got ${timeoutMs}`;
+        throw new RpcError(rpcCodes.invalidParams, text, { reason: "invalidParams" });
+      }
+      const loaded = agent.threads.get(requireThreadId(params.threadId));
+      while (loaded.thread.stopping) await loaded.thread.stopping;
+      const afterAcknowledged = (callback: () => void) => context.after(callback);
+      agent.runShell(loaded, { script, timeoutMs, afterAcknowledged });
+      return {};
+    },
+    "thread/backgroundTerminals/clean": (params, context) => {
+      const { thread } = agent.threads.get(requireThreadId(params.threadId));
+      context.after(() => void agent.background.clean(thread.id));
+      return {};
+    },
+    "thread/backgroundTerminals/list": (params) => {
+      const { thread } = agent.threads.get(requireThreadId(params.threadId));
+      return backgroundPage(agent.background.list(thread.id), params);
+    },
+    "thread/backgroundTerminals/terminate": (params) => {
+      const { thread } = agent.threads.get(requireThreadId(params.threadId));
+      return { terminated: agent.background.terminate(thread.id, params.processId) };
+    },
+  };
+}
+
+/** The cursor is the id of the last process of the page before. */
+function backgroundPage(
+  running: readonly PolledCommand[],
+  { cursor, limit }: Params<"thread/backgroundTerminals/list">,
+) {
+  const start = running.findIndex(({ processId }) => String(processId) === cursor) + 1;
+  const page = running.slice(start, start + Math.max(1, limit ?? running.length));
+  const isLast = start + page.length >= running.length;
+  return {
+    data: page.map(({ itemId, processId, script, cwd }) => ({
+      itemId,
+      processId: String(processId),
+      command: script,
+      cwd,
+      osPid: null,
+      cpuPercent: null,
+      rssKb: null,
+    })),
+    nextCursor: isLast ? null : String(page.at(-1)?.processId ?? ""),
+  };
 }
 
 type OpeningMethod = "thread/start" | "thread/resume" | "thread/fork";
@@ -59,7 +122,7 @@ function openingHandlers(agent: Agent, fanout: Fanout): Handlers<OpeningMethod> 
 function storedHandlers(
   agent: Agent,
   fanout: Fanout,
-): Handlers<Exclude<ThreadMethod, OpeningMethod>> {
+): Handlers<Exclude<ThreadMethod, OpeningMethod | CommandMethod>> {
   return {
     "thread/read": async (params) => {
       const threadId = requireThreadId(params.threadId);

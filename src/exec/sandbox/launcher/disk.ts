@@ -1,0 +1,103 @@
+/** Looks at files without following links and without exceptions; must not know what is looked for. */
+import { basename, dirname, join, resolve } from "node:path";
+import { cString, libc, readKernelFile } from "../../ffi_libc.ts";
+import { type Mount, otherNames, parseMounts } from "./mount_table.ts";
+
+/** What is at a path: `file` is everything that is neither folder nor link, sockets too. */
+export type Kind = "folder" | "file" | "link" | "missing";
+
+/** What the kernel says about a path. */
+export interface Look {
+  readonly kind: Kind;
+  /** Names that the file has. */
+  readonly links: number;
+  /** Equal for two paths if and only if they are the same file. */
+  readonly identity: string;
+  /** The bit that keeps others from removing entries. */
+  readonly isSticky: boolean;
+}
+
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_EMPTY_PATH = 0x1000;
+const STATX_BASIC_STATS = 0x7ff;
+/** Offsets within `struct statx`, which is the same on every architecture. */
+const FIELD = { links: 16, mode: 28, inode: 32, major: 136, minor: 140 } as const;
+const S_IFMT = 0o170000;
+const S_IFDIR = 0o040000;
+const S_IFLNK = 0o120000;
+const S_ISVTX = 0o001000;
+
+const MISSING: Look = { kind: "missing", links: 0, identity: "", isSticky: false };
+
+// Reused: looking is synchronous, and several paths are looked at for every command.
+const buffer = new Uint8Array(256);
+const view = new DataView(buffer.buffer);
+
+/** What is at the path itself; what cannot be seen is missing. */
+export function lookAt(path: string): Look {
+  return look(AT_FDCWD, { path, flags: AT_SYMLINK_NOFOLLOW });
+}
+
+/** What an open descriptor stands for. */
+export function lookInto(descriptor: number): Look {
+  return look(descriptor, { path: "", flags: AT_EMPTY_PATH });
+}
+
+function look(
+  folder: number,
+  { path, flags }: { readonly path: string; readonly flags: number },
+): Look {
+  const failed = libc().statx(folder, cString(path), flags, STATX_BASIC_STATS, buffer);
+  if (failed !== 0) return MISSING;
+  const mode = view.getUint16(FIELD.mode, true);
+  const type = mode & S_IFMT;
+  const device = `${view.getUint32(FIELD.major, true)}:${view.getUint32(FIELD.minor, true)}`;
+  return {
+    kind: type === S_IFDIR ? "folder" : type === S_IFLNK ? "link" : "file",
+    links: view.getUint32(FIELD.links, true),
+    identity: `${device}:${view.getBigUint64(FIELD.inode, true)}`,
+    isSticky: (mode & S_ISVTX) !== 0,
+  };
+}
+
+/** Where a path really is, free of links; null when nothing is there or it cannot be seen. */
+export function resolvePath(path: string): string | null {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    // Missing, a loop, or not ours to see: there is nothing to resolve in any case.
+    return null;
+  }
+}
+
+/** Where a link leads, one step, also when nothing is there; null when that cannot be told. */
+export function followLink(link: string): string | null {
+  let text: string;
+  try {
+    text = Deno.readLinkSync(link);
+  } catch {
+    // It is no link any more.
+    return null;
+  }
+  const target = resolve(dirname(link), text);
+  const folder = resolvePath(dirname(target));
+  return folder === null ? null : join(folder, basename(target));
+}
+
+/** Other paths that show the same file, because what it is in is mounted there too. */
+export function mountedNames(path: string): string[] {
+  return mountedNamesFinder()(path);
+}
+
+/** The same for several paths, which reads the table of mounts once. */
+export function mountedNamesFinder(): (path: string) => string[] {
+  let mounts: readonly Mount[] | null = null;
+  return (path) => {
+    mounts ??= parseMounts(readKernelFile("/proc/self/mountinfo"));
+    const names = otherNames(path, mounts);
+    if (names.length === 0) return [];
+    const { identity } = lookAt(path);
+    return names.filter((name) => lookAt(name).identity === identity);
+  };
+}

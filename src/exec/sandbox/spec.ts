@@ -1,0 +1,106 @@
+/** From a policy and the places it refers to, what exactly a command is held to; pure, must not know any backend. */
+import type { SandboxPolicy } from "../../protocol/policy.ts";
+import { assertNever } from "../../lib/errors.ts";
+
+/**
+ * What a confined command may do. All paths are absolute and free of links, `.` and `..`, without a trailing
+ * slash. What is not listed as writable is read-only.
+ */
+export interface SandboxSpec {
+  /** The folder that the policy is about; a command may start in another one. */
+  readonly cwd: string;
+  /** Folders below which files may be written, parents before children. */
+  readonly writable: readonly string[];
+  /** Paths inside writable folders that stay read-only, also when nothing is there yet. */
+  readonly readOnly: readonly string[];
+  /** Files and folders whose content cannot even be read: credentials and sockets that lead back to us. */
+  readonly hidden: readonly string[];
+  /** Those of the hidden paths that hold no secret: sockets, and folders of sockets, that take orders. */
+  readonly sockets?: readonly string[];
+  /** Folders below which files may be read, besides the writable ones; null: everywhere. */
+  readonly readable: readonly string[] | null;
+  /** `proxy`: no network but the unix socket of our own proxy, which lets named domains through. */
+  readonly network:
+    | { readonly type: "none" }
+    | { readonly type: "full" }
+    | { readonly type: "proxy"; readonly socket: string };
+}
+
+/** The places that policies refer to; all resolved by the caller, so that this stays pure. */
+export interface SandboxPlaces {
+  readonly cwd: string;
+  /** `$TMPDIR`, or null when it is not set. */
+  readonly tmpdir: string | null;
+  /** Where `/tmp` really is, if it is a link; null when there is none. */
+  readonly slashTmp?: string | null;
+  /** Names below every writable root that stay read-only, such as `.git`. */
+  readonly protectedNames: readonly string[];
+  /** Paths that stay read-only wherever they are: git folders outside, the runtime cache, our own file. */
+  readonly protectedPaths: readonly string[];
+  readonly hiddenPaths: readonly string[];
+  /** Sockets, and folders of sockets, whose owners do what they are told; hidden as well. */
+  readonly socketPaths?: readonly string[];
+  /** The socket of the proxy that lets `allow_domains` through; null where none are configured. */
+  readonly proxySocket: string | null;
+}
+
+/** What a policy demands; null when it asks for no confinement by us. */
+export function sandboxSpec(policy: SandboxPolicy, places: SandboxPlaces): SandboxSpec | null {
+  switch (policy.type) {
+    case "dangerFullAccess":
+    case "externalSandbox":
+      return null;
+    case "readOnly":
+      return specOf([], { policy, places, access: policy.access });
+    case "workspaceWrite": {
+      const roots = [places.cwd, ...policy.writableRoots];
+      const { slashTmp = "/tmp" } = places;
+      if (!policy.excludeSlashTmp && slashTmp !== null) roots.push(slashTmp);
+      if (!policy.excludeTmpdirEnvVar && places.tmpdir !== null) roots.push(places.tmpdir);
+      return specOf(roots, { policy, places, access: policy.readOnlyAccess });
+    }
+    default:
+      return assertNever(policy);
+  }
+}
+
+function specOf(roots: readonly string[], options: {
+  readonly policy: Extract<SandboxPolicy, { readonly networkAccess: boolean }>;
+  readonly places: SandboxPlaces;
+  readonly access: { readonly type: string; readonly [name: string]: unknown } | undefined;
+}): SandboxSpec {
+  const { policy, places, access } = options;
+  const writable = [...new Set(roots.map(withoutSlash))].sort((one, other) =>
+    one.length - other.length
+  );
+  const named = writable.flatMap((root) =>
+    places.protectedNames.map((name) => `${root === "/" ? "" : root}/${name}`)
+  );
+  return {
+    cwd: places.cwd,
+    writable,
+    readOnly: [...new Set([...named, ...places.protectedPaths])],
+    hidden: [...new Set([...places.hiddenPaths, ...places.socketPaths ?? []])],
+    sockets: places.socketPaths ?? [],
+    readable: readableRoots(access),
+    network: networkOf(policy.networkAccess, places.proxySocket),
+  };
+}
+
+function networkOf(isAllowed: boolean, socket: string | null): SandboxSpec["network"] {
+  if (!isAllowed) return { type: "none" };
+  return socket === null ? { type: "full" } : { type: "proxy", socket };
+}
+
+/** `{type: "restricted", readableRoots}` of the protocol; anything else reads everywhere. */
+function readableRoots(
+  access: { readonly type: string; readonly [name: string]: unknown } | undefined,
+): readonly string[] | null {
+  const roots = access?.["readableRoots"];
+  if (access?.type !== "restricted") return null;
+  return Array.isArray(roots) ? roots.filter((root) => typeof root === "string") : [];
+}
+
+function withoutSlash(path: string): string {
+  return path.length > 1 ? path.replace(/\/+$/, "") : path;
+}

@@ -145,31 +145,28 @@ async function runCommand(
 
 /** Runs it on our own input and output until it ends; signals are passed on. */
 async function pass(command: Asked & Pick<ConfinedCommand, "leads">): Promise<Deno.CommandStatus> {
-  const [program = "", ...args] = command.argv;
-  let child: Deno.ChildProcess;
-  try {
-    child = new Deno.Command(program, {
-      args,
-      cwd: command.cwd,
-      clearEnv: true,
-      env: command.env,
-      stdin: "inherit",
-      stdout: "inherit",
-      stderr: "inherit",
-    }).spawn();
-  } catch (error) {
-    const code = error instanceof Deno.errors.NotFound ? NOT_FOUND : NOT_STARTED;
-    throw new CliError(`Cannot start ${program}: ${messageOf(error)}`, code, { cause: error });
-  }
+  let child: Deno.ChildProcess | null = null;
+  // Before the command starts: what it tells may make somebody send one at once.
   const listeners = PASSED_ON.map((signal) => {
-    const listener = () => send(child.pid, signal, command.leads ?? false);
+    const listener = () => child && send(child.pid, signal, command.leads ?? false);
     Deno.addSignalListener(signal, listener);
     return () => Deno.removeSignalListener(signal, listener);
   });
   try {
+    child = start(command);
     return await child.status;
   } finally {
     for (const remove of listeners) remove();
+  }
+}
+
+function start({ argv: [program = "", ...args], cwd, env }: Asked): Deno.ChildProcess {
+  try {
+    const streams = { stdin: "inherit", stdout: "inherit", stderr: "inherit" } as const;
+    return new Deno.Command(program, { args, cwd, clearEnv: true, env, ...streams }).spawn();
+  } catch (error) {
+    const code = error instanceof Deno.errors.NotFound ? NOT_FOUND : NOT_STARTED;
+    throw new CliError(`Cannot start ${program}: ${messageOf(error)}`, code, { cause: error });
   }
 }
 

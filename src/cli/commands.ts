@@ -1,7 +1,8 @@
 /** The one table of programs, subcommands and flags, as data; must not know how a line is parsed or a program runs. */
 import { sandbox } from "./sandbox_command.ts";
+import { token } from "./token_command.ts";
 import { agent, everywhere, maxSandbox } from "./shared_flags.ts";
-import { checkListenUrl } from "./listen_url.ts";
+import { listen, listenerFlags } from "./listener_flags.ts";
 
 /** One flag. Without `value` it is a switch. */
 export interface Flag {
@@ -162,14 +163,7 @@ const appServer: Command = {
     ...everywhere,
     ...agent,
     maxSandbox,
-    {
-      name: "listen",
-      value: "URL",
-      // Upstream takes one; each further one here is a further listener.
-      repeatable: true,
-      check: checkListenUrl,
-      doc: "Where to listen: stdio:// (default), ws://IP:PORT or off (repeatable)",
-    },
+    listen,
     { name: "stdio", doc: "Same as --listen stdio://" },
     {
       name: "ws-auth",
@@ -202,6 +196,7 @@ const appServer: Command = {
       check: checkUnsigned,
       doc: "Clock difference that is tolerated (default: 30)",
     },
+    ...listenerFlags,
     {
       name: "print-systemd-unit",
       doc: "Print a systemd user unit that runs this command line, and exit",
@@ -225,6 +220,7 @@ const appServer: Command = {
       doc: "Write the protocol as JSON Schema",
       flags: [...everywhere, out, experimental],
     },
+    token,
   ],
 };
 

@@ -3,34 +3,59 @@
 /** Where a server listens. */
 export type ListenUrl =
   | { readonly type: "stdio" }
-  | { readonly type: "websocket"; readonly hostname: string; readonly port: number }
+  | {
+    readonly type: "websocket";
+    /** An IP literal without brackets. */
+    readonly hostname: string;
+    readonly port: number;
+    /** With TLS: `wss://`. */
+    readonly isSecure: boolean;
+  }
+  | {
+    readonly type: "unix";
+    /** As it was written; null for the one in the home folder. */
+    readonly path: string | null;
+  }
   | { readonly type: "off" };
 
 /** What is wrong with a `--listen` value, in upstream's words, or null. */
 export function checkListenUrl(value: string): string | null {
   if (parseListenUrl(value)) return null;
-  return value.startsWith("ws://")
-    ? `invalid websocket --listen URL \`${value}\`; expected \`ws://IP:PORT\``
-    : `unsupported --listen URL \`${value}\`; expected \`stdio://\`, \`ws://IP:PORT\`, or \`off\``;
+  const scheme = /^wss?:\/\//.exec(value)?.[0];
+  return scheme === undefined
+    ? `unsupported --listen URL \`${value}\`; expected \`stdio://\`, \`unix://\`, \`unix://PATH\`, ` +
+      "`ws://IP:PORT`, `wss://IP:PORT`, or `off`"
+    : `invalid websocket --listen URL \`${value}\`; expected \`${scheme}IP:PORT\``;
 }
 
 /** The address that a `--listen` value names, or null when it is not one. */
 export function parseListenUrl(value: string): ListenUrl | null {
   if (value === "stdio://") return { type: "stdio" };
   if (value === "off") return { type: "off" };
-  const match = /^ws:\/\/(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)):([0-9]{1,5})$/.exec(value);
-  const hostname = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
+  const path = /^unix:\/\/([^\0]*)$/.exec(value)?.[1];
+  if (path !== undefined) return { type: "unix", path: path === "" ? null : path };
+  const match = /^(wss?):\/\/(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)):([0-9]{1,5})$/.exec(value);
+  const [, scheme, ipv6, ipv4, digits] = match ?? [];
+  const hostname = ipv6 ?? ipv4;
+  const port = Number(digits);
   if (hostname === undefined || port > 65_535) return null;
-  const isAddress = match?.[1] === undefined ? isIpv4(hostname) : isIpv6(hostname);
-  return isAddress ? { type: "websocket", hostname, port } : null;
+  const isAddress = ipv6 === undefined ? isIpv4(hostname) : isIpv6(hostname);
+  return isAddress ? { type: "websocket", hostname, port, isSecure: scheme === "wss" } : null;
 }
 
-/** The address that a `--listen` value of the exec-server names, or null; it has no scheme for its stdio. */
-export function parseExecListenUrl(value: string): Exclude<ListenUrl, { type: "off" }> | null {
+/** Where an exec-server listens; it has no scheme for its stdio, and asks for no token. */
+export type ExecListenUrl =
+  | { readonly type: "stdio" }
+  | { readonly type: "websocket"; readonly hostname: string; readonly port: number };
+
+/** The address that a `--listen` value of the exec-server names, or null. */
+export function parseExecListenUrl(value: string): ExecListenUrl | null {
   if (value === "stdio") return { type: "stdio" };
   const url = parseListenUrl(value);
-  return url?.type === "off" ? null : url;
+  if (url?.type === "stdio") return url;
+  if (url?.type !== "websocket" || url.isSecure) return null;
+  const { type, hostname, port } = url;
+  return { type, hostname, port };
 }
 
 /** What is wrong with such a value, in upstream's words. */

@@ -18,6 +18,10 @@ export async function run({ args, host }: Invocation): Promise<number> {
     const { generate } = await import("./generate.ts");
     return await generate(args, host);
   }
+  if (args.path.includes("token")) {
+    const { token } = await import("./token.ts");
+    return await token(args, host);
+  }
   refuseAuthFlags(args);
   if (args.isSet("print-systemd-unit")) {
     const { printSystemdUnit } = await import("./systemd_unit.ts");

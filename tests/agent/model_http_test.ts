@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { ModelClientDeps } from "../../src/agent/model/create.ts";
-import { closeHttpClients, proxyFor } from "../../src/agent/model/network.ts";
+import { closeHttpClients } from "../../src/agent/model/network.ts";
+import { proxyFor } from "../../src/lib/proxy.ts";
 import {
   client,
   modelRequest,

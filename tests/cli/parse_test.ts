@@ -391,6 +391,10 @@ function commandsOf(
   return [[words, command], ...inner];
 }
 
+function requiredWords(command: Command | undefined): readonly string[] {
+  return (command?.positionals ?? []).flatMap(({ required }) => required ? ["x"] : []);
+}
+
 Deno.test("every flag of the table is accepted in each spelling and has a doc", () => {
   for (const [words, command] of commandsOf()) {
     const names = allFlags(command).flatMap((flag) => [flag.name, ...(flag.aliases ?? [])]);
@@ -403,11 +407,14 @@ Deno.test("every flag of the table is accepted in each spelling and has a doc", 
       if (flag.requires === VERSION_FLAG) continue;
       const value = flag.value === undefined
         ? []
-        : [flag.choices?.[0] ?? (flag.check?.("1") === null ? "1" : "stdio://")];
+        : [flag.choices?.[0] ?? ["1", "1h", "stdio://"].find((text) => flag.check?.(text) === null)]
+          .map((text) => text ?? "x");
       const required = command.flags.filter((one) => one.required && one !== flag)
         .flatMap((one) => [`--${one.name}`, "x"]);
       if (flag.requires) required.push(`--${flag.requires.name}`);
-      const child = command.requiresCommand ? [command.commands?.[0]?.name ?? ""] : [];
+      const child = command.requiresCommand
+        ? [command.commands?.[0]?.name ?? "", ...requiredWords(command.commands?.[0])]
+        : requiredWords(command);
       const spellings = [flag.name, ...(flag.aliases ?? [])].map((name) => `--${name}`);
       if (flag.short) spellings.push(`-${flag.short}`);
       for (const spelling of spellings) {

@@ -1,7 +1,7 @@
 /** Picks the implementation for a provider, loading only that one; must not know how requests look. */
 import type { ModelProvider } from "../../config/config.ts";
 import type { Clock } from "../../lib/clock.ts";
-import type { Env } from "./network.ts";
+import type { Env } from "../../lib/proxy.ts";
 import type { ModelClient } from "./port.ts";
 
 /** What a model client needs of the world. */

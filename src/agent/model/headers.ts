@@ -1,7 +1,7 @@
 /** The headers and the address of a model request; must not know its body. */
 import type { ModelProvider } from "../../config/config.ts";
 import { setupError } from "./failure.ts";
-import type { Env } from "./network.ts";
+import type { Env } from "../../lib/proxy.ts";
 import type { ModelRequest } from "./port.ts";
 
 /** What every wire of a provider needs to send a request. */

@@ -2,7 +2,8 @@
 import type { ModelProvider } from "../../config/config.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { causeText, shownUrl } from "./failure.ts";
-import { type Env, httpClientFor, proxyFor } from "./network.ts";
+import { type Env, proxyFor } from "../../lib/proxy.ts";
+import { httpClientFor } from "./network.ts";
 import { ModelError } from "./port.ts";
 
 /** Why no answer came. `setup`: the request could not even be sent. */

@@ -1,5 +1,6 @@
 /** A typed client of the app-server protocol over any transport; must not know how the transport was made. */
 import type { Clock } from "../lib/clock.ts";
+import type { Extension } from "../protocol/extensions.ts";
 import type {
   ClientMethod,
   NotificationMethod,
@@ -14,7 +15,7 @@ import { type CallOptions, Connection, type IncomingRequest } from "../rpc/conne
 import { type RequestId, rpcCodes, RpcError } from "../rpc/jsonrpc.ts";
 import { connectionClosed } from "../rpc/pending_calls.ts";
 import type { Transport } from "../rpc/transport.ts";
-import { type Listener, NotificationInbox, type Predicate } from "./inbox.ts";
+import { type AnyNotification, type Listener, NotificationInbox, type Predicate } from "./inbox.ts";
 
 /** How a client introduces itself. */
 export interface ClientOptions {
@@ -23,11 +24,24 @@ export interface ClientOptions {
     readonly experimentalApi?: boolean;
     /** Exact names of notifications that it does not want. */
     readonly optOutNotificationMethods?: readonly string[];
+    /** What it wants beyond upstream's protocol; the answer to `initialize` says what it gets. */
+    readonly extensions?: readonly Extension[];
   };
   /** Needed for calls with a timeout. */
   readonly clock?: Clock;
+  /** Takes every notification, in the place of the client's own listeners, right when it comes. */
+  readonly deliver?: (notification: AnyNotification) => void;
+  /** Answers every question of the server, in the place of the client's own handlers. */
+  readonly answer?: (question: AnyQuestion) => unknown;
   /** Told about text that is not a message, and about bugs in listeners. */
   readonly log?: (text: string) => void;
+}
+
+/** A question of the server as it came, before types. */
+export interface AnyQuestion {
+  readonly id: RequestId;
+  readonly method: string;
+  readonly params: unknown;
 }
 
 /** One notification with its params. */
@@ -63,11 +77,11 @@ export class Client {
   #serverInfo: Result<"initialize"> | undefined;
 
   private constructor(transport: Transport, options: ClientOptions) {
-    const { clock, log } = options;
+    const { clock, log, deliver, answer } = options;
     this.#connection = new Connection({
       transport,
-      request: (request) => this.#answer(request),
-      notification: (notification) => this.#inbox.deliver(notification),
+      request: answer ?? ((request) => this.#answer(request)),
+      notification: deliver ?? ((notification) => this.#inbox.deliver(notification)),
       closed: (reason) => {
         this.#inbox.close(connectionClosed(reason));
         this.#closed.resolve(reason);
@@ -106,6 +120,11 @@ export class Client {
   /** Calls a method; rejects with `RpcError` when the server refuses. */
   request<M extends ClientMethod>(method: M, ...rest: CallArguments<M>): Promise<Result<M>>;
   request(method: string, params?: unknown, options: CallOptions = {}): Promise<unknown> {
+    return this.#connection.request(method, params, options);
+  }
+
+  /** Calls a method by its name, for those who pass on what others have called. */
+  call(method: string, params: unknown, options: CallOptions = {}): Promise<unknown> {
     return this.#connection.request(method, params, options);
   }
 
@@ -169,11 +188,14 @@ export class Client {
 
   #answer(request: IncomingRequest): unknown {
     const handler = this.#handlers.get(request.method);
-    if (!handler) {
-      const text = `unsupported server request \`${request.method}\``;
-      throw new RpcError(rpcCodes.methodNotFound, text, { reason: "unsupported" });
-    }
+    if (!handler) throw unsupportedRequest(request.method);
     const call: ServerCall = { id: request.id, signal: this.#connection.signal };
     return Reflect.apply(handler, undefined, [request.params, call]);
   }
+}
+
+/** What a server is told that asks what this client cannot answer. */
+export function unsupportedRequest(method: string): RpcError {
+  const text = `unsupported server request \`${method}\``;
+  return new RpcError(rpcCodes.methodNotFound, text, { reason: "unsupported" });
 }

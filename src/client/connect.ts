@@ -5,6 +5,7 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
+import { Liveness } from "../rpc/liveness.ts";
 import type { Transport } from "../rpc/transport.ts";
 import { wsTransport } from "../rpc/ws_transport.ts";
 import { authorityOf, checkTokenTarget, type Remote, remoteUrl } from "./remote.ts";
@@ -36,6 +37,9 @@ export class HandshakeRefused extends Error {
 
 /** From the first packet to the accepted handshake. */
 const CONNECT_TIMEOUT_MS = 15_000;
+/** A laptop that wakes up notices within these that its connection has died meanwhile. */
+const PING_MS = 10_000;
+const IDLE_MS = 25_000;
 /** Room for the largest message that a server sends. */
 const FRAME_LIMIT_BYTES = 64 * 1024 * 1024;
 /** Of the body of a refusal. */
@@ -63,16 +67,17 @@ export async function connectRemote(
     };
     const trust = { ...options.trust, acceptNew };
     const stream = await openStream(remote, { ...options, trust, signal: both });
-    return await shakeHands(stream, { remote, secret, signal: both });
+    return await shakeHands(stream, { remote, secret, signal: both, clock });
   } finally {
     cancel();
   }
 }
 
-function shakeHands(stream: Socket, { remote, secret, signal }: {
+function shakeHands(stream: Socket, { remote, secret, signal, clock }: {
   readonly remote: NamedRemote;
   readonly secret: string | null;
   readonly signal: AbortSignal;
+  readonly clock: Clock;
 }): Promise<Transport> {
   const host = remote.type === "unix" ? "localhost" : authorityOf(remote);
   // The stream has its TLS already, if any.
@@ -93,7 +98,21 @@ function shakeHands(stream: Socket, { remote, secret, signal }: {
     socket.once("open", () => {
       signal.removeEventListener("abort", onAbort);
       socket.removeAllListeners("error");
-      resolve(wsTransport(socket, { peer: remoteUrl(remote), stream }));
+      const transport = wsTransport(socket, { peer: remoteUrl(remote), stream });
+      const watched = {
+        get bytesRead() {
+          return stream.bytesRead;
+        },
+        get bufferedBytes() {
+          return socket.bufferedAmount;
+        },
+        ping: () => socket.ping(),
+        lost: (reason: string) => transport.terminate(reason),
+      };
+      const liveness = new Liveness({ clock, pingMs: PING_MS, idleMs: IDLE_MS });
+      liveness.add(watched);
+      socket.once("close", () => liveness.delete(watched));
+      resolve(transport);
     });
     socket.once("unexpected-response", (_, response) => {
       void refusalOf(response, remote).then(fail, fail);

@@ -1,0 +1,134 @@
+/** A server behind a proxy that breaks connections, and clients that come back; must not know what is tested. */
+import assert from "node:assert/strict";
+import { connectRemote } from "../../src/client/connect.ts";
+import { type ConnectionState, ReconnectingClient } from "../../src/client/reconnect.ts";
+import type { AnyNotification } from "../../src/client/inbox.ts";
+import type { Clock } from "../../src/lib/clock.ts";
+import { silentLogger } from "../../src/lib/log.ts";
+import { systemClock } from "../../src/programs/host.ts";
+import { EXTENSIONS } from "../../src/protocol/extensions.ts";
+import { loadServerNotifications, type NotificationMethod } from "../../src/protocol/mod.ts";
+import { listen } from "../../src/server/listen.ts";
+import { type Fault, type FaultProxy, faultProxy, NO_FAULT } from "../support/fault_proxy.ts";
+import { startServer, type TestServer, type TestServerOptions } from "../support/server.ts";
+
+/** How much faster the time of clients goes: backoffs and heartbeats take milliseconds, in the same order. */
+const HASTE = 200;
+
+/** Time that goes faster. */
+export function hastyClock(): Clock {
+  const clock = systemClock();
+  return {
+    now: () => clock.now() * HASTE,
+    after: (delayMs, callback, options) => clock.after(delayMs / HASTE, callback, options),
+  };
+}
+
+/** Everything that a client was told about threads, in order. */
+export interface Recording {
+  readonly events: AnyNotification[];
+  /** Threads that had to be read anew. */
+  readonly gaps: string[];
+  readonly states: ConnectionState["type"][];
+}
+
+/** A server that listens behind a proxy. */
+export interface FaultyWorld extends AsyncDisposable {
+  readonly server: TestServer;
+  readonly proxy: FaultProxy;
+  /** A client that comes back, over the proxy, and what it is told. */
+  connect(
+    options?: { readonly extensions?: readonly (typeof EXTENSIONS)[number][] },
+  ): Promise<{ readonly client: ReconnectingClient; readonly recording: Recording }>;
+}
+
+/** Starts one; `faultOf` says what happens to each connection, by its number. */
+export async function startFaultyWorld(
+  options: TestServerOptions = {},
+  faultOf: (index: number) => Fault = () => NO_FAULT,
+): Promise<FaultyWorld> {
+  const methods = Object.keys(await loadServerNotifications()).filter(isNotificationMethod);
+  const server = await startServer(options);
+  const listener = await listen({ type: "tcp", hostname: "127.0.0.1", port: 0 }, {
+    accept: (transport) => server.server.accept(transport),
+    clock: systemClock(),
+    log: silentLogger,
+  });
+  const proxy = faultProxy(Number(new URL(listener.url).port), faultOf);
+  const clients: ReconnectingClient[] = [];
+  return {
+    server,
+    proxy,
+    connect: async ({ extensions = EXTENSIONS } = {}) => {
+      const clock = hastyClock();
+      const client = await ReconnectingClient.connect({
+        connect: (signal) => connectTo(proxy.port, { signal, clock }),
+        client: {
+          clientInfo: { name: "roamer", version: "1" },
+          capabilities: { experimentalApi: true, extensions },
+        },
+        clock,
+        random: Math.random,
+        newKey: () => crypto.randomUUID(),
+      });
+      clients.push(client);
+      return { client, recording: record(client, methods) };
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const client of clients) client.close();
+      await listener.shutdown();
+      await proxy[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function connectTo(port: number, { signal, clock }: {
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+}) {
+  return connectRemote({ type: "tcp", host: "127.0.0.1", port, isSecure: false }, {
+    token: () => Promise.resolve(null),
+    trust: {
+      fingerprint: null,
+      known: { fingerprintOf: () => null, remember: () => assert.fail("remembered") },
+      acceptNew: () => Promise.resolve(false),
+    },
+    authorities: [],
+    proxyFor: () => null,
+    signal,
+    clock,
+  });
+}
+
+function record(client: ReconnectingClient, methods: readonly NotificationMethod[]): Recording {
+  const recording: Recording = { events: [], gaps: [], states: [] };
+  for (const method of methods) {
+    client.on(method, (params) => void recording.events.push({ method, params }));
+  }
+  client.onNews((news) => {
+    if (news.type === "gap") recording.gaps.push(news.threadId);
+  });
+  client.onState((state) => void recording.states.push(state.type));
+  return recording;
+}
+
+function isNotificationMethod(_method: string): _method is NotificationMethod {
+  return true;
+}
+
+/** What a transcript says: numbers gone, and deltas of one item that follow each other as one. */
+export function transcriptOf(events: readonly AnyNotification[], threadId: string): string[] {
+  const lines: { key: string; text: string }[] = [];
+  for (const { method, params } of events) {
+    const { seq, seqFrom: _from, logId: _log, ...rest } = Object(params);
+    if (seq === undefined || (rest.threadId ?? rest.thread?.id) !== threadId) continue;
+    const { delta, ...where } = rest;
+    const isDelta = typeof delta === "string";
+    const key = `${method} ${JSON.stringify(isDelta ? where : rest)}`;
+    const last = lines.at(-1);
+    if (isDelta && last?.key === key) last.text += delta;
+    else lines.push({ key, text: isDelta ? delta : "" });
+  }
+  return lines.map(({ key, text }) => `${key} ${text}`);
+}

@@ -7,6 +7,7 @@ import type { ApprovalPolicy, SandboxMode, SandboxPolicy } from "../protocol/pol
 import type { SessionSource, Thread as ThreadView } from "../protocol/thread_types.ts";
 import { contextUpdates, type ImageReader, userMessage } from "./context.ts";
 import type { ContextPiece } from "./context.ts";
+import type { Receipt } from "./receipts.ts";
 import type { ThreadQuery } from "../store/thread_query.ts";
 import {
   changedGitInfo,
@@ -220,6 +221,7 @@ export class Agent {
     readonly input: readonly UserInput[];
     readonly clientId: string | null;
     readonly overrides: SettingsOverrides;
+    readonly receipt: Receipt | null;
   }): Promise<{ settings: ThreadSettings; prepared: PreparedInput }> {
     const { thread, config } = loaded;
     const wished = withOverrides(thread.settings, { overrides: params.overrides, config });
@@ -230,15 +232,18 @@ export class Agent {
       this.#options.contextPieces(settings, config),
     ]);
     const context = contextUpdates(thread.history, pieces);
-    const { input, clientId } = params;
-    return { settings, prepared: { input, clientId, message, context } };
+    const { input, clientId, receipt } = params;
+    return { settings, prepared: { input, clientId, message, context, receipt } };
   }
 
   /** Input for the running turn: no context is said again in the middle of a turn. */
-  async prepareSteering(input: readonly UserInput[]): Promise<PreparedInput> {
+  async prepareSteering(
+    input: readonly UserInput[],
+    receipt: Receipt | null,
+  ): Promise<PreparedInput> {
     if (input.length === 0) throw new CodexError("inputEmpty", "input must not be empty");
     const message = await userMessage(input, this.#options.readImage);
-    return { input, clientId: null, message, context: [] };
+    return { input, clientId: null, message, context: [], receipt };
   }
 }
 

@@ -7,6 +7,7 @@ import type { ThreadTokenUsage, TokenUsage, Turn } from "../protocol/turn_types.
 import { Approvals } from "./approvals.ts";
 import type { PendingApproval, ThreadEvent } from "./events.ts";
 import { acknowledgedTurn, LiveTurn, replaceItem, withoutItems } from "./live_turn.ts";
+import { type KeptReceipt, Receipts } from "./receipts.ts";
 import type { ThreadLog } from "./thread_log.ts";
 import type {
   ActiveTurn,
@@ -64,6 +65,7 @@ export class Thread {
   readonly #history: ResponseItem[];
   readonly #turns: Turn[];
   readonly #approvals: Approvals;
+  readonly #receipts: Receipts;
   #meta: ThreadMeta;
   #settings: ThreadSettings;
   #usage: ThreadTokenUsage | null;
@@ -79,6 +81,7 @@ export class Thread {
     this.#history = [...options.past.history];
     this.#turns = [...options.past.turns];
     this.#usage = options.past.usage;
+    this.#receipts = new Receipts(options.past.receipts);
     this.#updatedAtMs = options.clock.now();
     this.#approvals = new Approvals({
       onRequested: (approval) => {
@@ -169,6 +172,7 @@ export class Thread {
     if (running) {
       if (running.asksModel) this.#queueSteering(running, prepared);
       else this.#goOnWith(running, { prepared, ...options });
+      this.#keepReceipt(prepared, running.id);
       return acknowledgedTurn(running.id);
     }
     const { clock, ids } = this.#options;
@@ -176,10 +180,28 @@ export class Thread {
     const startedAtMs = clock.now();
     const turn = { turnId: id, startedAtMs, settings: options.settings };
     this.#logStart({ ...turn, prepared, isContinued: false });
+    this.#keepReceipt(prepared, id);
     this.#settings = options.settings;
     this.#history.push(...prepared.context, prepared.message);
     this.#begin(prepared, { ...options, id, startedAtMs });
     return acknowledgedTurn(id);
+  }
+
+  /** The receipt of an earlier request that brought input, unless it is too old to count. */
+  receipt(scope: string): KeptReceipt | null {
+    return this.#receipts.find(scope, this.#options.clock.now());
+  }
+
+  /** The turn as far as it has come, as those see it who start it. */
+  turnState(id: string): Turn {
+    const ended = this.#turns.findLast((turn) => turn.id === id);
+    return ended ? withoutItems(ended) : acknowledgedTurn(id);
+  }
+
+  /** Called once the rollout has the input, and the receipt with it. */
+  #keepReceipt({ receipt }: PreparedInput, turnId: string): void {
+    if (!receipt) return;
+    this.#receipts.add({ ...receipt, turnId, atMs: this.#options.clock.now() });
   }
 
   #logStart(turn: Parameters<ThreadLog["turnStarted"]>[0]): void {
@@ -341,6 +363,7 @@ export class Thread {
       );
     }
     this.#queueSteering(running, prepared);
+    this.#keepReceipt(prepared, running.id);
     return running.id;
   }
 

@@ -6,6 +6,7 @@ import { archiveRollout, unarchiveRollout } from "../store/archive.ts";
 import { type RolloutItem, rolloutPath, RolloutWriter } from "../store/rollout.ts";
 import { projectContext } from "../store/rollout_context.ts";
 import { threadNameUpdated } from "../store/rollout_items.ts";
+import { receiptsOf } from "../store/rollout_receipts.ts";
 import { readRollout, type RolloutRecord } from "../store/rollout_reader.ts";
 import { projectTurns, TURN_RECORD_TYPES } from "../store/rollout_turns.ts";
 import type { ThreadIndex } from "../store/thread_index.ts";
@@ -277,7 +278,12 @@ function storedThread(row: ThreadRow, records: readonly RolloutRecord[]): Stored
   return {
     path: row.path,
     meta: metaOfRow(row),
-    past: { history: projectContext(records), turns, usage: tokenUsage },
+    past: {
+      history: projectContext(records),
+      turns,
+      usage: tokenUsage,
+      receipts: receiptsOf(records),
+    },
     model: lastContext?.model ?? null,
     modelProvider: row.modelProvider,
     lastCwd: lastContext?.cwd ?? row.cwd,

@@ -260,14 +260,16 @@ const INTERRUPTED_TEXT = "<turn_aborted>\nThe user interrupted the turn on purpo
   "Commands and tools that were stopped may have done part of their work; " +
   "commands started in the background may still run.\n</turn_aborted>";
 
-function userInputRecords({ message, input }: PreparedInput): RolloutItem[] {
+/** The receipt stands in the last line: where it is, the input is, and in the one write of both, nothing comes between. */
+function userInputRecords({ message, input, receipt }: PreparedInput): RolloutItem[] {
   const texts = input.flatMap((part) => part.type === "text" ? [part] : []);
+  const said = records.userMessage(texts.map((part) => part.text).join("\n"), {
+    images: input.flatMap((part) => part.type === "image" ? [part.url] : []),
+    localImages: input.flatMap((part) => part.type === "localImage" ? [part.path] : []),
+  });
   return [
     records.responseItem(message),
-    records.userMessage(texts.map((part) => part.text).join("\n"), {
-      images: input.flatMap((part) => part.type === "image" ? [part.url] : []),
-      localImages: input.flatMap((part) => part.type === "localImage" ? [part.path] : []),
-    }),
+    receipt ? { ...said, receipt } : said,
   ];
 }
 

@@ -3,6 +3,7 @@ import type { UserInput } from "../protocol/item.ts";
 import type { ResponseItem } from "../protocol/response_item.ts";
 import type { GitInfo, SessionSource } from "../protocol/thread_types.ts";
 import type { ThreadTokenUsage, Turn } from "../protocol/turn_types.ts";
+import type { KeptReceipt, Receipt } from "./receipts.ts";
 import type { ThreadSettings } from "./thread_settings.ts";
 
 /** What is known of a thread apart from its history. */
@@ -26,6 +27,7 @@ export interface ThreadPast {
   readonly history: readonly ResponseItem[];
   readonly turns: readonly Turn[];
   readonly usage: ThreadTokenUsage | null;
+  readonly receipts: readonly KeptReceipt[];
 }
 
 /** User input with the context that goes before it, ready to be written in one step. */
@@ -36,6 +38,8 @@ export interface PreparedInput {
   readonly message: ResponseItem;
   /** Permissions, project docs and environment, where they have changed since the model last saw them. */
   readonly context: readonly ResponseItem[];
+  /** What identifies the request that brought it, where that could come again. */
+  readonly receipt: Receipt | null;
 }
 
 /** A command of the user, to be run within a turn: tells of itself, and returns what the model is told. Never rejects. */

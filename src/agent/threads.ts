@@ -208,4 +208,4 @@ export interface OpenedThread {
   readonly config: Config;
 }
 
-const NO_PAST: ThreadPast = { history: [], turns: [], usage: null };
+const NO_PAST: ThreadPast = { history: [], turns: [], usage: null, receipts: [] };

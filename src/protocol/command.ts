@@ -1,6 +1,6 @@
 /** `command/*` requests: commands of a client, without a thread. Data only. */
 import * as z from "zod";
-import { Empty, MaybeString } from "./fields.ts";
+import { Empty, keyField, MaybeString } from "./fields.ts";
 import { memo, request } from "./method.ts";
 import { SandboxPolicy } from "./policy.ts";
 
@@ -35,6 +35,7 @@ const CommandExecParams = memo(() =>
     size: TerminalSize().nullish(),
     /** The configured policy by default. */
     sandboxPolicy: SandboxPolicy().nullish(),
+    ...keyField(),
   }).meta({ id: "CommandExecParams" })
 );
 

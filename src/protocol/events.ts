@@ -1,6 +1,6 @@
 /** Notifications from the server to its clients. Data only. */
 import * as z from "zod";
-import { MaybeString, threadOnly } from "./fields.ts";
+import { MaybeString, numberFields, threadOnly } from "./fields.ts";
 import { FuzzyFileSearchResult } from "./fuzzy_file_search.ts";
 import { ThreadItem } from "./item.ts";
 import { memo, notification } from "./method.ts";
@@ -13,8 +13,12 @@ const THREAD = { scope: "thread", delivery: "required" } as const;
 const DELTA = { scope: "thread", delivery: "droppable" } as const;
 const EVERYBODY = { scope: "all", delivery: "required" } as const;
 
+function threadFields() {
+  return { threadId: z.string(), ...numberFields() };
+}
+
 function turnFields() {
-  return { threadId: z.string(), turnId: z.string() };
+  return { ...threadFields(), turnId: z.string() };
 }
 
 function deltaFields() {
@@ -34,21 +38,22 @@ const threadNotifications = {
   "thread/started": notification({
     doc: "A thread was started or forked.",
     ...EVERYBODY,
-    params: () => z.object({ thread: Thread() }).meta({ id: "ThreadStartedNotification" }),
+    params: () =>
+      z.object({ thread: Thread(), ...numberFields() }).meta({ id: "ThreadStartedNotification" }),
   }),
   "thread/status/changed": notification({
     doc:
       "A thread became idle, active, failed or unloaded, or began or ceased to wait for somebody.",
     ...EVERYBODY,
     params: () =>
-      z.object({ threadId: z.string(), status: ThreadStatus() }).meta({
+      z.object({ ...threadFields(), status: ThreadStatus() }).meta({
         id: "ThreadStatusChangedNotification",
       }),
   }),
   "thread/closed": notification({
     doc: "A thread was unloaded; resume it to go on.",
     ...EVERYBODY,
-    params: threadOnly("ThreadClosedNotification"),
+    params: () => z.object(threadFields()).meta({ id: "ThreadClosedNotification" }),
   }),
   "thread/archived": notification({
     doc: "A thread left the list.",
@@ -64,9 +69,27 @@ const threadNotifications = {
     doc: "A thread has another name.",
     ...EVERYBODY,
     params: () =>
-      z.object({ threadId: z.string(), threadName: MaybeString() }).meta({
+      z.object({ ...threadFields(), threadName: MaybeString() }).meta({
         id: "ThreadNameUpdatedNotification",
       }),
+  }),
+  "thread/clients/updated": notification({
+    doc:
+      "With the `clients` extension: who is subscribed to the thread now. It is no event of the thread, " +
+      "so it has no number and is not replayed.",
+    ...THREAD,
+    params: () =>
+      z.object({
+        threadId: z.string(),
+        clients: z.array(
+          z.object({
+            clientId: z.string(),
+            name: z.string(),
+            version: z.string(),
+            role: z.string().optional(),
+          }),
+        ),
+      }).meta({ id: "ThreadClientsUpdatedNotification" }),
   }),
   "thread/tokenUsage/updated": notification({
     doc: "The tokens that the thread used so far and in its last model request.",
@@ -84,13 +107,13 @@ const turnNotifications = {
     doc: "A turn runs from now on.",
     ...THREAD,
     params: () =>
-      z.object({ threadId: z.string(), turn: Turn() }).meta({ id: "TurnStartedNotification" }),
+      z.object({ ...threadFields(), turn: Turn() }).meta({ id: "TurnStartedNotification" }),
   }),
   "turn/completed": notification({
     doc: "A turn ended: completed, interrupted or failed; its items were sent one by one before.",
     ...THREAD,
     params: () =>
-      z.object({ threadId: z.string(), turn: Turn() }).meta({ id: "TurnCompletedNotification" }),
+      z.object({ ...threadFields(), turn: Turn() }).meta({ id: "TurnCompletedNotification" }),
   }),
   "turn/plan/updated": notification({
     doc: "The plan of the agent, whole.",
@@ -253,7 +276,12 @@ const serverNotifications = {
     doc: "What the model provider said about its rate limits.",
     ...THREAD,
     params: () =>
-      z.object({ rateLimits: RateLimits() }).meta({ id: "AccountRateLimitsUpdatedNotification" }),
+      // `threadId` comes with the numbers, which mean nothing without it.
+      z.object({
+        rateLimits: RateLimits(),
+        ...numberFields(),
+        threadId: z.string().optional(),
+      }).meta({ id: "AccountRateLimitsUpdatedNotification" }),
   }),
   "account/updated": notification({
     doc: "Another account is in use, or none.",
@@ -275,12 +303,17 @@ const serverNotifications = {
       }).meta({ id: "AccountLoginCompletedNotification" }),
   }),
   "serverRequest/resolved": notification({
-    doc: "A request to the clients was answered or withdrawn; answers from now on are ignored.",
+    doc: "A request to the clients was answered or withdrawn; answers from now on are ignored. " +
+      "With `clients`, `answeredBy` says whose answer counted, null when nobody's did. A question that a " +
+      "restart of the server ended has `cancelledBy` and no number.",
     ...THREAD,
     params: () =>
-      z.object({ threadId: z.string(), requestId: z.union([z.string(), z.int()]) }).meta({
-        id: "ServerRequestResolvedNotification",
-      }),
+      z.object({
+        ...threadFields(),
+        requestId: z.union([z.string(), z.int()]),
+        answeredBy: z.object({ clientId: z.string(), name: z.string() }).nullable().optional(),
+        cancelledBy: z.literal("serverRestart").optional(),
+      }).meta({ id: "ServerRequestResolvedNotification" }),
   }),
   "configWarning": notification({
     doc: "Something in the configuration was ignored or should be changed.",

@@ -19,6 +19,31 @@ export function threadOnly(id: string) {
   return () => z.object({ threadId: z.string() }).meta({ id });
 }
 
+/**
+ * The member of every request that changes something: with the `idempotency` extension it is carried out once,
+ * however often it is sent with this key. A method that declares it takes part; there is no other list.
+ */
+export function keyField() {
+  return { idempotencyKey: MaybeString() };
+}
+
+/** The params of a request that names a thread, changes it and says nothing else. */
+export function threadChange(id: string) {
+  return () => z.object({ threadId: z.string(), ...keyField() }).meta({ id });
+}
+
+/**
+ * The members that the `numberedEvents` extension adds to the notifications of a thread: their number in the log
+ * `logId`, and the first of their numbers where several deltas became one.
+ */
+export function numberFields() {
+  return {
+    logId: z.string().optional(),
+    seq: z.int().optional(),
+    seqFrom: z.int().optional(),
+  };
+}
+
 /** Strings by name. */
 export const StringMap = memo(() => z.record(z.string(), z.string()).nullish());
 

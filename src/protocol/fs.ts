@@ -1,6 +1,6 @@
 /** `fs/*` requests. Data only. */
 import * as z from "zod";
-import { Empty } from "./fields.ts";
+import { Empty, keyField } from "./fields.ts";
 import { memo, request } from "./method.ts";
 
 /** A relative path would mean another place to the server than to the client. */
@@ -45,9 +45,12 @@ const fileRequests = {
       "(beyond upstream) at most 8 MiB are written from there on and the rest stays: " +
       "a larger file is written by one call without `offset` and further ones with it.",
     params: () =>
-      z.object({ path: AbsolutePath(), dataBase64: z.string(), offset: MaybeBytes() }).meta({
-        id: "FsWriteFileParams",
-      }),
+      z.object({
+        path: AbsolutePath(),
+        dataBase64: z.string(),
+        offset: MaybeBytes(),
+        ...keyField(),
+      }).meta({ id: "FsWriteFileParams" }),
     result: Empty,
     ordering: "concurrent",
   }),
@@ -71,7 +74,7 @@ const treeRequests = {
   "fs/createDirectory": request({
     doc: "Makes a folder, and unless `recursive` is false also what is missing above it.",
     params: () =>
-      z.object({ path: AbsolutePath(), recursive: MaybeFlag() }).meta({
+      z.object({ path: AbsolutePath(), recursive: MaybeFlag(), ...keyField() }).meta({
         id: "FsCreateDirectoryParams",
       }),
     result: Empty,
@@ -91,9 +94,12 @@ const treeRequests = {
       "Removes a file, a link or a folder; by default with everything in it, and without an error " +
       "when there is nothing.",
     params: () =>
-      z.object({ path: AbsolutePath(), recursive: MaybeFlag(), force: MaybeFlag() }).meta({
-        id: "FsRemoveParams",
-      }),
+      z.object({
+        path: AbsolutePath(),
+        recursive: MaybeFlag(),
+        force: MaybeFlag(),
+        ...keyField(),
+      }).meta({ id: "FsRemoveParams" }),
     result: Empty,
     ordering: "concurrent",
   }),
@@ -106,6 +112,7 @@ const treeRequests = {
         sourcePath: AbsolutePath(),
         destinationPath: AbsolutePath(),
         recursive: z.boolean().optional(),
+        ...keyField(),
       }).meta({ id: "FsCopyParams" }),
     result: Empty,
     ordering: "concurrent",

@@ -13,6 +13,8 @@ const Capabilities = memo(() =>
   z.object({
     experimentalApi: z.boolean().default(false),
     optOutNotificationMethods: z.array(z.string()).nullish(),
+    // Names of what a client wants beyond upstream's protocol; see `extensions.ts`.
+    extensions: z.array(z.string()).nullish(),
   }).meta({ id: "InitializeCapabilities" })
 );
 
@@ -34,6 +36,9 @@ export const requests = {
         codexHome: z.string(),
         platformFamily: z.string(),
         platformOs: z.string(),
+        // For clients that asked for extensions: those that they get, and their own name in `clients`.
+        extensions: z.array(z.string()).optional(),
+        clientId: z.string().optional(),
       }).meta({ id: "InitializeResponse" }),
     ordering: "concurrent",
   }),

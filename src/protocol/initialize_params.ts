@@ -44,6 +44,7 @@ function parseClientInfo(value: unknown): ClientInfo {
 function parseCapabilities(value: unknown): Capabilities {
   let experimentalApi = false;
   let optOut: Pick<Capabilities, "optOutNotificationMethods"> = {};
+  let extensions: Pick<Capabilities, "extensions"> = {};
   readInOrder(struct(value, "InitializeCapabilities"), {
     experimentalApi: (member) => {
       if (typeof member !== "boolean") throw invalidType(member, "a boolean");
@@ -51,8 +52,9 @@ function parseCapabilities(value: unknown): Capabilities {
     },
     optOutNotificationMethods: (member) =>
       optOut = { optOutNotificationMethods: member === null ? null : texts(member) },
+    extensions: (member) => extensions = { extensions: member === null ? null : texts(member) },
   });
-  return { experimentalApi, ...optOut };
+  return { experimentalApi, ...optOut, ...extensions };
 }
 
 /** Reads members in the order in which they were sent: the first wrong one is the error, as upstream. */

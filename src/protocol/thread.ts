@@ -1,6 +1,15 @@
 /** `thread/*` requests. Data only. */
 import * as z from "zod";
-import { Empty, Limit, MaybeString, NextCursor, Settings, threadOnly } from "./fields.ts";
+import {
+  Empty,
+  keyField,
+  Limit,
+  MaybeString,
+  NextCursor,
+  Settings,
+  threadChange,
+  threadOnly,
+} from "./fields.ts";
 import { memo, request } from "./method.ts";
 import { ApprovalPolicy, ApprovalPolicyParam, SandboxMode, SandboxPolicy } from "./policy.ts";
 import { Thread } from "./thread_types.ts";
@@ -34,6 +43,7 @@ const ThreadStartParams = memo(() =>
     dynamicTools: z.array(z.unknown()).nullish(),
     experimentalRawEvents: z.boolean().optional(),
     persistExtendedHistory: z.boolean().optional(),
+    ...keyField(),
   }).meta({ id: "ThreadStartParams" })
 );
 
@@ -47,6 +57,9 @@ const ThreadResumeParams = memo(() =>
     /** Accepted and ignored: turns are always embedded, which clients that page history accept. */
     excludeTurns: z.boolean().nullish(),
     persistExtendedHistory: z.boolean().optional(),
+    // With `numberedEvents`: the last number that the client has, and the log it belongs to.
+    logId: MaybeString(),
+    afterSeq: z.int().nullish(),
   }).meta({ id: "ThreadResumeParams" })
 );
 
@@ -61,6 +74,7 @@ const ThreadForkParams = memo(() =>
     beforeTurnId: MaybeString(),
     excludeTurns: z.boolean().nullish(),
     persistExtendedHistory: z.boolean().optional(),
+    ...keyField(),
   }).meta({ id: "ThreadForkParams" })
 );
 
@@ -89,6 +103,19 @@ const ThreadListParams = memo(() =>
   }).meta({ id: "ThreadListParams" })
 );
 
+/** What a client that comes back has missed: the notifications as they would have come, or a gap in the log. */
+const ThreadReplay = memo(() =>
+  z.discriminatedUnion("type", [
+    z.object({
+      type: z.literal("events"),
+      events: z.array(
+        z.object({ method: z.string(), params: z.record(z.string(), z.unknown()) }),
+      ),
+    }),
+    z.object({ type: z.literal("gap") }),
+  ]).meta({ id: "ThreadReplay" })
+);
+
 /** What start, resume and fork answer; one type per method, as upstream. */
 function opened(id: string) {
   return () =>
@@ -104,6 +131,10 @@ function opened(id: string) {
       approvalsReviewer: z.string(),
       sandbox: SandboxPolicy(),
       reasoningEffort: z.string().nullable(),
+      // With `numberedEvents`: the log that numbers what follows, and the last number that is in this answer.
+      logId: z.string().optional(),
+      seq: z.int().optional(),
+      replay: ThreadReplay().optional(),
     }).meta({ id });
 }
 
@@ -137,6 +168,7 @@ const commandRequests = {
         command: z.string(),
         /** An hour by default; 0 ends it at once. */
         timeoutMs: z.int().nullish(),
+        ...keyField(),
       }).meta({ id: "ThreadShellCommandParams" }),
     result: Empty,
     ordering: { thread: (params) => params.threadId },
@@ -144,7 +176,7 @@ const commandRequests = {
   "thread/backgroundTerminals/clean": request({
     doc:
       "Ends the commands that the agent has left running in a thread, and what those have started.",
-    params: threadOnly("ThreadBackgroundTerminalsCleanParams"),
+    params: threadChange("ThreadBackgroundTerminalsCleanParams"),
     result: Empty,
     ordering: { thread: (params) => params.threadId },
     experimental: true,
@@ -165,7 +197,7 @@ const commandRequests = {
   "thread/backgroundTerminals/terminate": request({
     doc: "Ends one of the commands that the agent has left running in a thread.",
     params: () =>
-      z.object({ threadId: z.string(), processId: z.string() }).meta({
+      z.object({ threadId: z.string(), processId: z.string(), ...keyField() }).meta({
         id: "ThreadBackgroundTerminalsTerminateParams",
       }),
     result: () =>
@@ -197,7 +229,9 @@ export const requests = {
   }),
   "thread/resume": request({
     doc: "Loads a stored thread, or joins a loaded one, and subscribes the connection to it. " +
-      "Pending approvals are sent again after the response, with their old ids.",
+      "Pending approvals are sent again after the response, with their old ids. With `numberedEvents`, " +
+      "`logId` and `afterSeq` ask for what was missed: `replay` has it, and then there are no turns, or " +
+      "says `gap`, and then the turns are all there is.",
     params: ThreadResumeParams,
     result: opened("ThreadResumeResponse"),
     ordering: { thread: (params) => params.threadId },
@@ -246,19 +280,21 @@ export const requests = {
   "thread/name/set": request({
     doc: "Sets the user-facing name of a thread; a blank name is refused.",
     params: () =>
-      z.object({ threadId: z.string(), name: z.string() }).meta({ id: "ThreadSetNameParams" }),
+      z.object({ threadId: z.string(), name: z.string(), ...keyField() }).meta({
+        id: "ThreadSetNameParams",
+      }),
     result: Empty,
     ordering: { thread: (params) => params.threadId },
   }),
   "thread/archive": request({
     doc: "Moves a thread out of the list, unloading it first.",
-    params: threadOnly("ThreadArchiveParams"),
+    params: threadChange("ThreadArchiveParams"),
     result: Empty,
     ordering: { thread: (params) => params.threadId },
   }),
   "thread/unarchive": request({
     doc: "Moves an archived thread back into the list.",
-    params: threadOnly("ThreadUnarchiveParams"),
+    params: threadChange("ThreadUnarchiveParams"),
     result: () => z.object({ thread: Thread() }).meta({ id: "ThreadUnarchiveResponse" }),
     ordering: { thread: (params) => params.threadId },
   }),
@@ -274,7 +310,7 @@ export const requests = {
   "thread/metadata/update": request({
     doc: "Corrects what is stored about a thread; an absent field stays, a null one is cleared.",
     params: () =>
-      z.object({ threadId: z.string(), gitInfo: GitInfoUpdate().nullish() }).meta({
+      z.object({ threadId: z.string(), gitInfo: GitInfoUpdate().nullish(), ...keyField() }).meta({
         id: "ThreadMetadataUpdateParams",
       }),
     result: () => z.object({ thread: Thread() }).meta({ id: "ThreadMetadataUpdateResponse" }),

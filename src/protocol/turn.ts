@@ -1,6 +1,6 @@
 /** `turn/*` requests. Data only. */
 import * as z from "zod";
-import { Empty, MaybeString, StringMap } from "./fields.ts";
+import { Empty, keyField, MaybeString, StringMap } from "./fields.ts";
 import { UserInput } from "./item.ts";
 import { memo, request } from "./method.ts";
 import { ApprovalPolicyParam, SandboxPolicy } from "./policy.ts";
@@ -37,6 +37,7 @@ const TurnStartParams = memo(() =>
     collaborationMode: CollaborationMode().nullish(),
     /** Comes back as `clientId` of the user message item. */
     clientUserMessageId: MaybeString(),
+    ...keyField(),
   }).meta({ id: "TurnStartParams" })
 );
 
@@ -47,6 +48,7 @@ const TurnSteerParams = memo(() =>
     responsesapiClientMetadata: StringMap(),
     expectedTurnId: z.string(),
     clientUserMessageId: MaybeString(),
+    ...keyField(),
   }).meta({ id: "TurnSteerParams" })
 );
 
@@ -75,7 +77,9 @@ export const requests = {
   "turn/interrupt": request({
     doc: "Stops the running turn, which then completes as interrupted.",
     params: () =>
-      z.object({ threadId: z.string(), turnId: z.string() }).meta({ id: "TurnInterruptParams" }),
+      z.object({ threadId: z.string(), turnId: z.string(), ...keyField() }).meta({
+        id: "TurnInterruptParams",
+      }),
     result: Empty,
     // An interrupt never waits behind a slow request of the same thread.
     ordering: "concurrent",

@@ -1,4 +1,5 @@
 /** What a handler gets besides its params; must not know any method. */
+import type { Receipt } from "../agent/receipts.ts";
 import type { ClientMethod, Params, Result } from "../protocol/mod.ts";
 import type { IncomingRequest } from "../rpc/connection.ts";
 import type { EncodedJson } from "../rpc/jsonrpc.ts";
@@ -7,6 +8,8 @@ import type { Peer } from "./peer.ts";
 /** One request in work. */
 export interface RequestContext {
   readonly peer: Peer;
+  /** To be stored with the effect, for requests that put input into a thread and may come again. */
+  readonly receipt: Receipt | null;
   /** Runs once the response is on its way: what must come after it, comes after it. */
   after(callback: () => void): void;
   /** Sends the response now, so that no event that follows a snapshot can overtake it; returns it. */
@@ -27,6 +30,7 @@ export type Handlers<M extends ClientMethod> = { readonly [K in M]: Handler<K> }
 /** The context of a request that came over a connection. */
 export class RequestScope implements RequestContext {
   readonly peer: Peer;
+  readonly receipt = null;
   readonly #request: IncomingRequest;
 
   constructor(peer: Peer, request: IncomingRequest) {

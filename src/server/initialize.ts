@@ -1,4 +1,5 @@
 /** The handshake of a client; must not load the schema library, which would double the start-up time. */
+import { grantedExtensions } from "../protocol/extensions.ts";
 import { parseInitializeParams } from "../protocol/initialize_params.ts";
 import type { IncomingRequest } from "../rpc/connection.ts";
 import { rpcCodes, RpcError } from "../rpc/jsonrpc.ts";
@@ -40,17 +41,22 @@ export function initialize(peer: Peer, options: {
   const originator = options.originator?.name ?? name;
   const userAgent =
     `${originator}/${identity.version} ${identity.platformText} (${name}; ${version})`;
+  const asked = capabilities?.extensions ?? null;
+  const extensions = grantedExtensions(asked ?? []);
   peer.initialize({
     name,
     version,
     experimentalApi: capabilities?.experimentalApi ?? false,
     optOut: new Set(capabilities?.optOutNotificationMethods ?? []),
+    extensions: new Set(extensions),
   });
   request.reply({
     userAgent,
     codexHome: identity.codexHome,
     platformFamily: identity.platformFamily,
     platformOs: identity.platformOs,
+    ...asked ? { extensions } : {},
+    ...extensions.includes("clients") ? { clientId: peer.id } : {},
   });
   return options.originator ?? { name, userAgent };
 }

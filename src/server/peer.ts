@@ -1,6 +1,7 @@
 /** One connected client as the server sees it: capabilities, opt-outs, questions put to it. */
 import type { Decision } from "../agent/tools/tool.ts";
-import type { Connection } from "../rpc/connection.ts";
+import type { Extension } from "../protocol/extensions.ts";
+import type { Connection, SendOptions } from "../rpc/connection.ts";
 import { decisionOf, type WireDecision } from "./projection.ts";
 
 /** What a client said about itself in `initialize`. */
@@ -10,19 +11,33 @@ export interface PeerInfo {
   readonly experimentalApi: boolean;
   /** Notification methods that it does not want, by exact name. */
   readonly optOut: ReadonlySet<string>;
+  /** What it asked for beyond upstream's protocol, and gets. */
+  readonly extensions: ReadonlySet<Extension>;
+}
+
+/** Who a peer is, apart from what it says about itself. */
+export interface PeerIdentity {
+  /** Names the connection within this process. */
+  readonly id: string;
+  /** In whose name it acts, as its listener has found out. */
+  readonly principal: string;
 }
 
 /** A connection with what the server remembers about its client. */
 export class Peer {
   readonly connection: Connection;
+  readonly id: string;
+  readonly principal: string;
   #info: PeerInfo | null = null;
   /** Questions that this client has been asked and has not answered, by approval id. */
   readonly #asked = new Map<string, AbortController>();
   /** Questions that are still open, but not for this client: it cannot show them or answered nonsense. */
   readonly #refused = new Set<string>();
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, { id, principal }: PeerIdentity) {
     this.connection = connection;
+    this.id = id;
+    this.principal = principal;
   }
 
   /** Null until `initialize` was answered. */
@@ -38,8 +53,23 @@ export class Peer {
     return this.#info !== null && !this.#info.optOut.has(method);
   }
 
+  /** Whether this client asked for the extension. */
+  has(extension: Extension): boolean {
+    return this.#info?.extensions.has(extension) ?? false;
+  }
+
+  /** Who it is, for clients that know of each other. */
+  get identity(): { clientId: string; name: string } {
+    return { clientId: this.id, name: this.#info?.name ?? "" };
+  }
+
+  /** What the other clients of a thread learn about it. */
+  get introduction(): { clientId: string; name: string; version: string } {
+    return { ...this.identity, version: this.#info?.version ?? "" };
+  }
+
   /** Sends text that was encoded once for all receivers. */
-  sendText(text: string, options: { readonly droppable: boolean }): void {
+  sendText(text: string, options: SendOptions): void {
     this.connection.sendText(text, options);
   }
 

@@ -25,12 +25,15 @@ import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import { type RandomSource, uuidV7Maker } from "../lib/uuid.ts";
 import type { SessionSource } from "../protocol/thread_types.ts";
+import { SessionState } from "../store/session_state.ts";
 import { ThreadIndex } from "../store/thread_index.ts";
 import { type ConfigRequest, Configs } from "./configs.ts";
 import { Environments } from "./environments.ts";
 import type { Fanout } from "./fanout.ts";
 import type { Originator } from "./initialize.ts";
+import { KeyedRequests } from "./keyed_requests.ts";
 import { ModelClients } from "./model_clients.ts";
+import { PendingQuestions } from "./pending_questions.ts";
 import {
   checkedNetworkProxy,
   ownPaths,
@@ -69,6 +72,12 @@ export interface Runtime {
   readonly sandbox: Sandbox;
   readonly processes: Processes;
   readonly environments: Environments;
+  /** Carries out requests with an idempotency key, once. */
+  readonly keyed: KeyedRequests;
+  /** Open questions that outlive the process. */
+  readonly questions: PendingQuestions;
+  /** Names a log of events. */
+  newLogId(): string;
   loadConfig(options: ConfigRequest): Promise<Config>;
   /** The provider that new threads use unless a client wishes otherwise. */
   defaultProvider(): Promise<ModelProvider>;
@@ -95,6 +104,7 @@ export async function startRuntime(
   const warn = (summary: string) => warnAll(summary, { options, server });
   base.warnings.forEach(warn);
   const index = await ThreadIndex.open({ codexHome });
+  const { state, questions } = await openSessionState(options);
   const newId = uuidV7Maker(clock, options.randomBytes);
   const ids = { thread: newId, turn: newId, random: options.randomId };
   const library = createLibrary(options, { server, index, ids, configs });
@@ -106,14 +116,8 @@ export async function startRuntime(
   const outputTokenLimit = base.toolOutputTokenLimit;
   const world = { clock, processes, newId: options.randomId, shell, outputTokenLimit };
   const toolbox = createToolbox({ codexHome, ...world });
-  const threads = createThreads(options, {
-    server,
-    library,
-    ids,
-    environments,
-    sandbox,
-    toolbox,
-  });
+  const parts = { server, library, ids, environments, sandbox, toolbox, questions };
+  const threads = createThreads(options, parts);
   const agent = new Agent({
     threads,
     library,
@@ -139,6 +143,9 @@ export async function startRuntime(
     sandbox,
     processes,
     environments,
+    keyed: new KeyedRequests({ agent, state }),
+    questions,
+    newLogId: options.randomId,
     loadConfig: (request) => configs.read(request),
     defaultProvider: () => configs.defaultProvider(),
     onClose: (end) => void endings.push(end),
@@ -148,9 +155,19 @@ export async function startRuntime(
       await processes.terminateAll();
       await proxy?.close();
       await index.close();
+      state.close();
       closeHttpClients();
     },
   };
+}
+
+/** The module is there already: the index has loaded it. */
+async function openSessionState(
+  { codexHome, clock, log }: RuntimeOptions,
+): Promise<{ state: SessionState; questions: PendingQuestions }> {
+  const sqlite = await import("node:sqlite");
+  const state = new SessionState({ codexHome, sqlite, now: () => clock.now() });
+  return { state, questions: new PendingQuestions(state, log) };
 }
 
 /** The threads on disk. */
@@ -216,6 +233,7 @@ function createThreads(options: RuntimeOptions, parts: {
   readonly environments: Environments;
   readonly sandbox: Sandbox;
   readonly toolbox: Toolbox;
+  readonly questions: PendingQuestions;
 }): Threads {
   const { clock } = options;
   const { server, library, ids, environments, toolbox } = parts;
@@ -248,6 +266,9 @@ function createThreads(options: RuntimeOptions, parts: {
       return runThreadTurn(thread, { turn, parts: turnParts });
     },
     onUnload: (id) => toolbox.closeThread(id),
-    onEvent: (id, event) => server.fanout.publish(id, event),
+    onEvent: (id, event) => {
+      parts.questions.note(id, event, { isFollowed: server.fanout.feed(id) !== undefined });
+      server.fanout.publish(id, event);
+    },
   });
 }

@@ -9,7 +9,7 @@ import { Connection, type IncomingRequest } from "../rpc/connection.ts";
 import { rpcCodes, RpcError } from "../rpc/jsonrpc.ts";
 import { createRouter, type RouteHandler, type Router } from "../rpc/router.ts";
 import type { Transport } from "../rpc/transport.ts";
-import { RequestScope } from "./context.ts";
+import { type RequestContext, RequestScope } from "./context.ts";
 import { toRpcError } from "./errors.ts";
 import { Fanout } from "./fanout.ts";
 import { initialize, type Originator } from "./initialize.ts";
@@ -38,6 +38,9 @@ export interface ServerOptions {
 /** Answered even when a client floods: they are how a person regains control. */
 const URGENT_METHODS: ReadonlySet<string> = new Set(["turn/interrupt"]);
 
+/** Who uses a transport that asks for no proof, such as standard input. */
+const LOCAL = "local";
+
 /** Until somebody has introduced himself; no turn can start before that. */
 const NOBODY: Originator = { name: "codex", userAgent: "codex" };
 
@@ -48,15 +51,16 @@ export class Server {
   readonly #router: Router<Peer>;
   readonly #peers = new Set<Peer>();
   #runtime: Promise<Runtime> | null = null;
+  /** The same, once it is there. */
+  #started: Runtime | null = null;
+  #acceptedCount = 0;
   /** The name of the first client; it stands for the process in user agents and files (as upstream). */
   #originator: Originator | null = null;
 
   constructor(options: ServerOptions) {
     this.#options = options;
-    this.#fanout = new Fanout((threadId, answer) => {
-      this.#runtime?.then(({ agent }) =>
-        agent.threads.find(threadId)?.thread.answer(answer.approvalId, answer.decision)
-      );
+    this.#fanout = new Fanout((threadId, { approvalId, decision }) => {
+      this.#started?.agent.threads.find(threadId)?.thread.answer(approvalId, decision);
     });
     this.#router = createRouter({
       find: (method) => loadedRequestEntry(method) ?? loadRequestEntry(method),
@@ -74,7 +78,10 @@ export class Server {
   }
 
   /** Serves one client until its transport closes. */
-  accept(transport: Transport, options: { readonly onClosed?: () => void } = {}): void {
+  accept(
+    transport: Transport,
+    options: { readonly principal?: string; readonly onClosed?: () => void } = {},
+  ): void {
     const { log, clock } = this.#options;
     const peer: Peer = new Peer(
       new Connection({
@@ -92,6 +99,7 @@ export class Server {
         failed: (error, method) => log.error?.(`${method} failed: ${describe(error)}`),
         isUrgent: (method) => URGENT_METHODS.has(method),
       }),
+      { id: `${++this.#acceptedCount}`, principal: options.principal ?? LOCAL },
     );
     this.#peers.add(peer);
   }
@@ -126,8 +134,27 @@ export class Server {
       );
       this.#handlers.set(segment, table);
     }
-    if (table instanceof Promise) return table.then((loaded) => scoped(loaded, method));
-    return scoped(table, method);
+    if (table instanceof Promise) return table.then((loaded) => this.#scoped(loaded, method));
+    return this.#scoped(table, method);
+  }
+
+  /** The handler of a method, with a context for each request. */
+  #scoped(table: HandlerTable, method: string): RouteHandler<Peer> {
+    const handler = table.get(method);
+    if (!handler) throw new RpcError(rpcCodes.internal, `No handler for ${method}`);
+    return (params, peer, request) => {
+      const context = new RequestScope(peer, request);
+      const key = peer.has("idempotency") ? keyOf(params) : null;
+      if (key === null || !this.#started) return handler(params, context);
+      const resume = (wish: unknown, scope: RequestContext) => this.#resume(wish, scope);
+      return this.#started.keyed.run({ method, key, params, context, handler, resume });
+    };
+  }
+
+  /** For a request to open a thread that is carried out already: its client joins the thread instead. */
+  async #resume(params: unknown, context: RequestContext): Promise<unknown> {
+    const table = await loadHandlers("thread", await this.runtime());
+    return await table.get("thread/resume")?.(params, context);
   }
 
   /** The agent and its surroundings; started on first use. */
@@ -138,7 +165,10 @@ export class Server {
         originator: () => this.#originator ?? NOBODY,
       });
       this.#runtime = starting;
-      starting.catch(() => this.#runtime = null);
+      starting.then(
+        (runtime) => this.#started = runtime,
+        () => this.#runtime = null,
+      );
     }
     return this.#runtime;
   }
@@ -157,11 +187,11 @@ export class Server {
   }
 }
 
-/** The handler of a method, with a context for each request. */
-function scoped(table: HandlerTable, method: string): RouteHandler<Peer> {
-  const handler = table.get(method);
-  if (!handler) throw new RpcError(rpcCodes.internal, `No handler for ${method}`);
-  return (params, peer, request) => handler(params, new RequestScope(peer, request));
+/** The key of a request; only methods that take one have it in their params, which are parsed. */
+function keyOf(params: unknown): string | null {
+  if (typeof params !== "object" || params === null) return null;
+  const key: unknown = Reflect.get(params, "idempotencyKey");
+  return typeof key === "string" ? key : null;
 }
 
 type Entry = NonNullable<ReturnType<typeof loadedRequestEntry>>;

@@ -37,6 +37,26 @@ export function replaceHomeFile(path: string, content: string | Uint8Array): voi
   });
 }
 
+/** Writes a file that is not there yet, in one step; false, and nothing has changed, when it is there. */
+export function createHomeFile(path: string, content: string | Uint8Array): boolean {
+  return inHome(`write ${path}`, () => {
+    Deno.mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
+    const temporary = `${path}.${Deno.pid}-${temporaryCount++}.tmp`;
+    try {
+      writeNewFile(temporary, content);
+      // Unlike a rename it fails where there is a file.
+      Deno.linkSync(temporary, path);
+    } catch (error) {
+      if (error instanceof Deno.errors.AlreadyExists) return false;
+      throw error;
+    } finally {
+      removeIfPresent(temporary);
+    }
+    syncDir(dirname(path));
+    return true;
+  });
+}
+
 /** Appends the text in one write, so that lines of several processes never mix; a failed append leaves nothing behind. */
 export function appendHomeFile(path: string, text: string): void {
   inHome(`append to ${path}`, () => {

@@ -19,6 +19,8 @@ export { rolloutPath } from "./rollout_path.ts";
 export interface RolloutItem {
   readonly type: string;
   readonly payload: unknown;
+  /** Beside the payload, which the real Codex reads; it passes over members of the line that it does not know. */
+  readonly receipt?: unknown;
 }
 
 const encoder = new TextEncoder();
@@ -108,7 +110,7 @@ export class RolloutWriter {
       return text;
     }
     for (const { item, ordinal } of this.#numbered.number(items, atMs)) {
-      text += lineOf({ timestamp, ordinal, type: item.type, payload: item.payload ?? null });
+      text += lineOf({ timestamp, ordinal, ...membersOf(item) });
     }
     return text;
   }
@@ -152,7 +154,12 @@ export class RolloutWriter {
 
 /** The line of a record, newline included. */
 export function rolloutLine(item: RolloutItem, timestamp: string): string {
-  return lineOf({ timestamp, type: item.type, payload: item.payload ?? null });
+  return lineOf({ timestamp, ...membersOf(item) });
+}
+
+function membersOf({ type, payload, receipt }: RolloutItem): Readonly<Record<string, unknown>> {
+  const members = { type, payload: payload ?? null };
+  return receipt === undefined ? members : { ...members, receipt };
 }
 
 function lineOf(record: Readonly<Record<string, unknown>>): string {

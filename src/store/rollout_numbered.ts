@@ -37,7 +37,7 @@ export class NumberedRecords {
   /** The records in their other spelling, numbered, which are never more than were given. */
   number(items: readonly RolloutItem[], atMs: number): { item: RolloutItem; ordinal: number }[] {
     return mergeReasoning(items).map((item) => ({
-      item: this.#respell(item, atMs),
+      item: withReceipt(this.#respell(item, atMs), item),
       ordinal: this.#next++,
     }));
   }
@@ -63,6 +63,11 @@ export class NumberedRecords {
       },
     };
   }
+}
+
+/** Another spelling of a record keeps what stands beside its payload. */
+function withReceipt(respelled: RolloutItem, { receipt }: RolloutItem): RolloutItem {
+  return receipt === undefined ? respelled : { ...respelled, receipt };
 }
 
 /** The number of a record, read from the beginning of its line; null where its file numbers none. */

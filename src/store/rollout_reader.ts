@@ -11,6 +11,8 @@ export interface RolloutRecord {
   readonly timestamp: string;
   readonly type: string;
   readonly payload: unknown;
+  /** What stands beside the payload of user input that came with an idempotency key. */
+  readonly receipt?: unknown;
 }
 
 /** How a rollout is read. */
@@ -91,7 +93,9 @@ export class RecordParser {
     const fields = fieldsOf(parseJson(line));
     const type = fields && textOf(fields, "type");
     if (!fields || type === null || (this.#types && !this.#types.has(type))) return null;
-    return { index, timestamp: textOf(fields, "timestamp") ?? "", type, payload: fields.payload };
+    const { payload, receipt } = fields;
+    const record = { index, timestamp: textOf(fields, "timestamp") ?? "", type, payload };
+    return receipt === undefined ? record : { ...record, receipt };
   }
 }
 

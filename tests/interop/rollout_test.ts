@@ -13,6 +13,8 @@ import { type RealProgram, realPrograms, startRealServer } from "./real_server.t
 const NAMES: readonly RealProgram["version"][] = ["0.120", "0.169"];
 const programs = new Map(realPrograms().map((program) => [program.version, program]));
 
+const KEYED = { extensions: ["idempotency"] } as const;
+
 const PATCH = `*** Begin Patch
 *** Add File: notes.txt
 +from the patch
@@ -63,7 +65,13 @@ async function makeThread(
   });
   const threadId = thread.id;
   for (const { words } of SCRIPT) {
-    const { turn } = await client.request("turn/start", { threadId, input: text(words) });
+    // With a key, our rollout holds a receipt beside the input; the real programs must not mind.
+    const idempotencyKey = words;
+    const { turn } = await client.request("turn/start", {
+      threadId,
+      input: text(words),
+      idempotencyKey,
+    });
     const isLast = words === "interrupt me";
     if (isLast) {
       await client.next(
@@ -114,6 +122,7 @@ async function checkThread(
   const { turn } = await client.request("turn/start", {
     threadId,
     input: text("what do you remember"),
+    idempotencyKey: "memory",
   });
   const ended = await client.next("turn/completed", (event) => event.turn.id === turn.id);
   assert.equal(ended.turn.status, "completed", JSON.stringify(ended.turn.error));
@@ -214,7 +223,7 @@ for (const name of NAMES) {
       let threadId: string;
       {
         await using ours = await startServer({ home: home.path, baseUrl: mock.url });
-        threadId = await makeThread(await ours.connect(), { mock, model: null });
+        threadId = await makeThread(await ours.connect(KEYED), { mock, model: null });
       }
       {
         await using real = await startReal(program, home.path);
@@ -243,7 +252,7 @@ for (const name of NAMES) {
       }
       {
         await using ours = await startServer({ home: home.path, baseUrl: mock.url });
-        const client = await ours.connect();
+        const client = await ours.connect(KEYED);
         await checkThread(client, { mock, threadId, showsCommands: true, model: null });
       }
       await using again = await startReal(program, home.path);

@@ -63,6 +63,7 @@ Deno.test("the hand-written parser agrees with the schema on any params", () => 
   const capabilities = shuffled({
     experimentalApi: mostly(fc.boolean()),
     optOutNotificationMethods: mostly(fc.array(mostly(fc.string()))),
+    extensions: mostly(fc.array(mostly(fc.string()))),
     requestAttestation: leaf,
   });
   const params = shuffled({

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { CodexError, type CodexErrorKind } from "../../src/lib/errors.ts";
 import {
   appendHomeFile,
+  createHomeFile,
   makePrivateDir,
   removeHomeFile,
   replaceHomeFile,
@@ -35,6 +36,20 @@ Deno.test("replaceHomeFile makes private files in private folders and leaves no 
     assert.deepEqual([...Deno.readDirSync(join(dir, "a", "b"))].map((entry) => entry.name), [
       "auth.json",
     ]);
+  }));
+
+Deno.test("createHomeFile writes a file once, private and without a temporary one beside it", () =>
+  withTempDir((dir) => {
+    const path = join(dir, "a", "key.pem");
+    assert.equal(createHomeFile(path, "one"), true);
+    assert.equal(createHomeFile(path, "two"), false);
+    assert.equal(Deno.readTextFileSync(path), "one");
+    assert.equal(mode(path), 0o600);
+    assert.equal(mode(join(dir, "a")), 0o700);
+    assert.deepEqual([...Deno.readDirSync(join(dir, "a"))].map((entry) => entry.name), ["key.pem"]);
+    Deno.symlinkSync("/nowhere", join(dir, "link"));
+    assert.equal(createHomeFile(join(dir, "link"), "x"), false);
+    assert.equal(kindOf(() => createHomeFile(join(path, "x"), "x")), "io");
   }));
 
 Deno.test("replaceHomeFile keeps a symbolic link and replaces what it points to", () =>

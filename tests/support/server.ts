@@ -6,7 +6,8 @@ import type { NetworkPorts } from "../../src/exec/network_proxy/destinations.ts"
 import type { Backends } from "../../src/exec/sandbox/probe.ts";
 import { systemClock } from "../../src/programs/host.ts";
 import type { Clock } from "../../src/lib/clock.ts";
-import { memoryTransportPair } from "../../src/rpc/transport.ts";
+import type { Extension } from "../../src/protocol/extensions.ts";
+import { memoryTransportPair, type Transport } from "../../src/rpc/transport.ts";
 import { Server } from "../../src/server/server.ts";
 import { type ScriptedAnswer, type ScriptedModel, scriptedModel } from "./scripted_model.ts";
 import { wireCheck } from "./wire_check.ts";
@@ -32,6 +33,18 @@ export interface TestServerOptions {
   readonly baseUrl?: string;
 }
 
+/** How a client of a test introduces itself. */
+export interface ConnectOptions {
+  readonly experimentalApi?: boolean;
+  readonly extensions?: readonly Extension[];
+  readonly optOutNotificationMethods?: readonly string[];
+  readonly name?: string;
+  /** In whose name it acts. */
+  readonly principal?: string;
+  /** Told every message of the server, as it came. */
+  readonly onFrame?: (text: string) => void;
+}
+
 /** A server in this process. Disposing it closes everything and removes its folders. */
 export interface TestServer extends AsyncDisposable {
   readonly model: ScriptedModel;
@@ -39,7 +52,7 @@ export interface TestServer extends AsyncDisposable {
   readonly home: string;
   readonly project: string;
   /** A new client; every message of its connection is checked against the schemas. */
-  connect(options?: { readonly experimentalApi?: boolean }): Promise<Client>;
+  connect(options?: ConnectOptions): Promise<Client>;
   /** Closes the server but keeps its home. */
   stop(): Promise<void>;
 }
@@ -86,14 +99,16 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
     server,
     home: root,
     project,
-    connect: async ({ experimentalApi = true } = {}) => {
+    connect: async (
+      { experimentalApi = true, name = "test", principal, onFrame, ...more } = {},
+    ) => {
       const [clientEnd, serverEnd] = memoryTransportPair();
-      server.accept(serverEnd);
-      const checked = wireCheck(clientEnd);
+      server.accept(serverEnd, principal === undefined ? {} : { principal });
+      const checked = wireCheck(onFrame ? overheard(clientEnd, onFrame) : clientEnd);
       checks.push(checked);
       return await Client.connect(checked.transport, {
-        clientInfo: { name: "test", version: "1" },
-        capabilities: { experimentalApi },
+        clientInfo: { name, version: "1" },
+        capabilities: { experimentalApi, ...more },
         clock,
       });
     },
@@ -105,6 +120,26 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
         if (options.home === undefined) await Deno.remove(root, { recursive: true });
       }
     },
+  };
+}
+
+/** The same transport, with somebody who is told what it delivers. */
+function overheard(transport: Transport, onFrame: (text: string) => void): Transport {
+  return {
+    open: (sink) =>
+      transport.open({
+        ...sink,
+        frame: (text) => {
+          onFrame(text);
+          sink.frame(text);
+        },
+      }),
+    send: (text) => transport.send(text),
+    get bufferedBytes() {
+      return transport.bufferedBytes;
+    },
+    close: (reason) => transport.close(reason),
+    peer: transport.peer,
   };
 }
 

@@ -8,6 +8,11 @@ import {
   loadServerRequests,
 } from "../../src/protocol/mod.ts";
 import * as execServer from "../../src/protocol/exec_server.ts";
+import {
+  type Extension,
+  EXTENSION_MEMBERS,
+  EXTENSION_NOTIFICATIONS,
+} from "../../src/protocol/extensions.ts";
 import { parseParams, parseStruct } from "../../src/protocol/parse.ts";
 import * as task from "../../src/protocol/task.ts";
 import { type Message, parseMessage, type RequestId } from "../../src/rpc/jsonrpc.ts";
@@ -122,6 +127,8 @@ class Check {
   readonly seen = new Set<string>();
   readonly #asked = new Map<RequestId, Asked>();
   readonly #askedByServer = new Map<RequestId, string>();
+  /** What the client asked for beyond upstream's protocol. */
+  #extensions: ReadonlySet<unknown> = new Set();
 
   constructor(protocol: Protocol) {
     this.#protocol = protocol;
@@ -172,6 +179,7 @@ class Check {
   /** Bad params are no problem of the wire by themselves: tests send them to see them refused. */
   #request(message: { id: RequestId; method: string; params: unknown }): void {
     const { id, method, params } = message;
+    if (method === "initialize") this.#extensions = new Set(extensionsAskedBy(params));
     const entry = this.#protocol.requests.get(method);
     const problem = entry ? this.#refusal(entry, params) : "the method is not declared";
     this.#asked.set(id, { method, entry, problem });
@@ -187,6 +195,7 @@ class Check {
     }
     this.seen.add(`${this.#protocol.prefix}request ${method}`);
     this.#fit(`result of ${method}`, entry.result, result);
+    this.#ask(`result of ${method}`, result, EXTENSION_MEMBERS.result);
   }
 
   /** Also for requests of the server: only their params are checked here. */
@@ -200,6 +209,9 @@ class Check {
     if (!entry) return void this.#problems.push(`${kind} ${method} is not declared`);
     this.seen.add(`${this.#protocol.prefix}${kind} ${method}`);
     if (entry.params) this.#fit(`${kind} ${method}`, entry.params, params);
+    if (kind !== "notification") return;
+    this.#ask(`${kind} ${method}`, params, EXTENSION_MEMBERS.notification);
+    this.#ask(`notification`, { [method]: 0 }, EXTENSION_NOTIFICATIONS);
   }
 
   #answer(id: RequestId, result: unknown): void {
@@ -217,12 +229,32 @@ class Check {
     }
   }
 
+  /** Whoever did not ask for an extension must see nothing of it. */
+  #ask(
+    what: string,
+    members: unknown,
+    extensions: Readonly<Record<string, readonly Extension[]>>,
+  ): void {
+    for (const member of Object.keys(Object(members))) {
+      const needed = Object.hasOwn(extensions, member) ? extensions[member] : undefined;
+      if (needed && !needed.some((extension) => this.#extensions.has(extension))) {
+        this.#problems.push(`${what}: ${member} was not asked for`);
+      }
+    }
+  }
+
   #fit(what: string, schema: SchemaThunk<unknown>, value: unknown): void {
     const parsed = schema().safeParse(value);
     for (const { path, message } of parsed.error?.issues ?? []) {
       this.#problems.push(`${what}: ${path.map(String).join(".")}: ${message}`);
     }
   }
+}
+
+function extensionsAskedBy(params: unknown): readonly unknown[] {
+  const capabilities: unknown = Object(Object(params).capabilities);
+  const { extensions }: { readonly extensions?: unknown } = Object(capabilities);
+  return Array.isArray(extensions) ? extensions : [];
 }
 
 /** Written at once: a test process may end in many ways. */

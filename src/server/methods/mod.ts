@@ -18,7 +18,7 @@ type Segment = ClientMethod extends infer M ? M extends `${infer S}/${string}` ?
 const modules: Readonly<
   Record<Segment, (runtime: Runtime) => Promise<Readonly<Record<string, Untyped["handler"]>>>>
 > = {
-  thread: async ({ agent, fanout }) => (await import("./thread.ts")).threadHandlers(agent, fanout),
+  thread: async (runtime) => (await import("./thread.ts")).threadHandlers(runtime.agent, runtime),
   turn: async ({ agent }) => (await import("./turn.ts")).turnHandlers(agent),
   account: async (runtime) => (await import("./account.ts")).accountHandlers(runtime),
   model: async (runtime) => (await import("./model.ts")).modelHandlers(runtime),

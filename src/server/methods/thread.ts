@@ -8,16 +8,27 @@ import { rpcCodes, RpcError } from "../../rpc/jsonrpc.ts";
 import type { ThreadQuery } from "../../store/thread_query.ts";
 import type { Handlers, RequestContext } from "../context.ts";
 import type { Fanout } from "../fanout.ts";
+import type { PendingQuestions } from "../pending_questions.ts";
+import { openThread, type ReplayWish } from "./thread_opening.ts";
 import { requireThreadId } from "./thread_id.ts";
 
 type ThreadMethod = Extract<ClientMethod, `thread/${string}`>;
 
 const LOADED_LIST_LIMIT = 100;
 
+/** What the handlers work with besides the agent. */
+export interface ThreadParts {
+  readonly fanout: Fanout;
+  readonly questions: PendingQuestions;
+  /** Names a log of events; must be unique across restarts. */
+  newLogId(): string;
+}
+
 /** The handlers of `thread/*`. */
-export function threadHandlers(agent: Agent, fanout: Fanout): Handlers<ThreadMethod> {
+export function threadHandlers(agent: Agent, parts: ThreadParts): Handlers<ThreadMethod> {
+  const { fanout } = parts;
   return {
-    ...openingHandlers(agent, fanout),
+    ...openingHandlers(agent, parts),
     ...storedHandlers(agent, fanout),
     ...commandHandlers(agent),
   };
@@ -83,27 +94,23 @@ function backgroundPage(
 type OpeningMethod = "thread/start" | "thread/resume" | "thread/fork";
 
 /** What loads a thread subscribes the caller to it. */
-function openingHandlers(agent: Agent, fanout: Fanout): Handlers<OpeningMethod> {
-  /** One step: snapshot, subscription and response belong together, so nothing is missed or doubled. */
-  const open = (loaded: Loaded, context: RequestContext) => {
-    const { peer } = context;
-    const { thread } = loaded;
-    fanout.subscribe(peer, { threadId: thread.id, release: agent.threads.watch(thread.id) });
-    const result = context.respond(openedResult(loaded));
-    for (const approval of thread.pendingApprovals) fanout.ask(peer, thread.id, approval);
-    return result;
+function openingHandlers(agent: Agent, parts: ThreadParts): Handlers<OpeningMethod> {
+  const { fanout } = parts;
+  const open = (loaded: Loaded, context: RequestContext, wish: ReplayWish = {}) => {
+    const release = agent.threads.watch(loaded.thread.id);
+    return openThread(loaded, { context, wish, release, ...parts });
   };
   return {
     "thread/start": async (params, context) => {
       const result = open(await agent.start(params), context);
-      fanout.broadcast("thread/started", { thread: result.thread });
+      fanout.announceThread(result.thread);
       return result;
     },
     "thread/resume": async (params, context) => {
       const threadId = requireThreadId(params.threadId);
       const wasLoaded = agent.threads.find(threadId) !== undefined;
       const loaded = await agent.resume(threadId, params);
-      const result = open(loaded, context);
+      const result = open(loaded, context, params);
       if (!wasLoaded) {
         fanout.publish(threadId, { type: "statusChanged", status: loaded.thread.status });
       }
@@ -112,7 +119,7 @@ function openingHandlers(agent: Agent, fanout: Fanout): Handlers<OpeningMethod> 
     "thread/fork": async (params, context) => {
       const loaded = await agent.fork(requireThreadId(params.threadId), params);
       const result = open(loaded, context);
-      fanout.broadcast("thread/started", { thread: result.thread });
+      fanout.announceThread(result.thread);
       return result;
     },
   };
@@ -202,32 +209,3 @@ function listQuery(params: Params<"thread/list">): ThreadQuery {
     sourceKinds: params.sourceKinds ?? [],
   };
 }
-
-/**
- * What start, resume and fork answer, in the superset that both known clients accept.
- * `excludeTurns` is ignored: clients that page history accept embedded turns instead.
- */
-function openedResult({ thread, config }: Loaded) {
-  const { settings } = thread;
-  return {
-    thread: thread.view({ turns: true }),
-    model: settings.model,
-    modelProvider: settings.modelProvider,
-    serviceTier: known(settings.serviceTier, SERVICE_TIERS),
-    cwd: settings.cwd,
-    runtimeWorkspaceRoots: [settings.cwd],
-    instructionSources: [],
-    approvalPolicy: settings.approvalPolicy,
-    approvalsReviewer: "user" as const,
-    sandbox: settings.sandboxPolicy,
-    reasoningEffort: known(settings.effort ?? config.reasoningEffort, EFFORTS),
-  };
-}
-
-/** Newer clients set words that 0.120 clients refuse a whole answer over; they keep their effect all the same. */
-function known(word: string | null, words: ReadonlySet<string>): string | null {
-  return word !== null && words.has(word) ? word : null;
-}
-
-const SERVICE_TIERS: ReadonlySet<string> = new Set(["fast", "flex"]);
-const EFFORTS: ReadonlySet<string> = new Set(["none", "minimal", "low", "medium", "high", "xhigh"]);

@@ -15,6 +15,7 @@ export function turnHandlers(agent: Agent): Handlers<TurnMethod> {
         input: params.input,
         clientId: params.clientUserMessageId ?? null,
         overrides: withCollaborationMode(params),
+        receipt: context.receipt,
       });
       while (loaded.thread.stopping) await loaded.thread.stopping;
       const turn = loaded.thread.startTurn(prepared, {
@@ -24,9 +25,9 @@ export function turnHandlers(agent: Agent): Handlers<TurnMethod> {
       });
       return { turn };
     },
-    "turn/steer": async (params) => {
+    "turn/steer": async (params, context) => {
       const loaded = agent.threads.get(requireThreadId(params.threadId));
-      const prepared = await agent.prepareSteering(params.input);
+      const prepared = await agent.prepareSteering(params.input, context.receipt);
       return { turnId: loaded.thread.steer(prepared, params.expectedTurnId) };
     },
     "turn/interrupt": (params) => {

@@ -86,9 +86,11 @@ function checkValue(value: Value, rule: KeyRule, walk: Walk): Problem | null {
         ? null
         : wrongType(value, path, "a list of whole numbers");
     case "texts":
-      return Array.isArray(value) && value.every((one) => typeof one === "string")
+      return isTexts(value) ? null : wrongType(value, path, "a list of strings");
+    case "textOrTexts":
+      return typeof value === "string" || isTexts(value)
         ? null
-        : wrongType(value, path, "a list of strings");
+        : wrongType(value, path, "a string or a list of strings");
     case "textMap":
       return isTable(value) && Object.values(value).every((one) => typeof one === "string")
         ? null
@@ -103,6 +105,10 @@ function checkValue(value: Value, rule: KeyRule, walk: Walk): Problem | null {
     case "each":
       return isTable(value) ? checkEach(value, rule.rule, walk) : wrongType(value, path, "a table");
   }
+}
+
+function isTexts(value: Value): boolean {
+  return Array.isArray(value) && value.every((one) => typeof one === "string");
 }
 
 function checkEach(table: Table, rule: KeyRule, walk: Walk): Problem | null {

@@ -59,6 +59,8 @@ export interface Config {
   readonly workspaceWrite: WorkspaceWriteSettings;
   /** The widest mode that clients of a server can reach; null: the default for its listeners. */
   readonly maxSandbox: SandboxMode | null;
+  /** Where an app-server listens when it is not told; null: over stdio. */
+  readonly appServerListen: readonly string[] | null;
   readonly reasoningEffort: string | null;
   readonly reasoningSummary: string | null;
   readonly verbosity: string | null;

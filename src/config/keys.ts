@@ -2,7 +2,17 @@
 
 /** What a key accepts. */
 export type KeyRule =
-  | { readonly kind: "text" | "flag" | "count" | "counts" | "texts" | "textMap" | "any" }
+  | {
+    readonly kind:
+      | "text"
+      | "flag"
+      | "count"
+      | "counts"
+      | "texts"
+      | "textOrTexts"
+      | "textMap"
+      | "any";
+  }
   | { readonly kind: "choice"; readonly values: readonly string[] }
   /** A table with these keys; others get a warning, unless it is open. */
   | {
@@ -21,6 +31,8 @@ const flag: KeyRule = { kind: "flag" };
 const count: KeyRule = { kind: "count" };
 const counts: KeyRule = { kind: "counts" };
 const texts: KeyRule = { kind: "texts" };
+/** One string, or a list of them. */
+const textOrTexts: KeyRule = { kind: "textOrTexts" };
 const textMap: KeyRule = { kind: "textMap" };
 /** Known, so that a real config does not warn, but not looked into. */
 const any: KeyRule = { kind: "any" };
@@ -130,7 +142,7 @@ export const CONFIG_KEYS: Readonly<Record<string, KeyRule>> = {
   developer_instructions: text,
   compact_prompt: text,
   sandbox: table({ mode: sandboxMode }),
-  app_server: table({ max_sandbox: sandboxMode }),
+  app_server: table({ listen: textOrTexts, max_sandbox: sandboxMode }),
   sandbox_workspace_write: table({
     writable_roots: texts,
     network_access: flag,

@@ -46,6 +46,7 @@ export function resolveConfig(raw: Table, input: ResolveInput): Config {
     sandboxMode: oneOf(SANDBOX_MODES, text(raw, "sandbox_mode")),
     workspaceWrite: resolveWorkspace(raw, input),
     maxSandbox: oneOf(SANDBOX_MODES, valueAt(raw, ["app_server", "max_sandbox"])),
+    appServerListen: resolveListen(raw),
     reasoningEffort: text(raw, "model_reasoning_effort"),
     reasoningSummary: text(raw, "model_reasoning_summary"),
     verbosity: text(raw, "model_verbosity"),
@@ -122,6 +123,12 @@ function resolveWorkspace(raw: Table, input: ResolveInput): WorkspaceWriteSettin
     excludeTmpdirEnvVar: flag(table, "exclude_tmpdir_env_var") ?? false,
     excludeSlashTmp: flag(table, "exclude_slash_tmp") ?? false,
   };
+}
+
+function resolveListen(raw: Table): readonly string[] | null {
+  const value = valueAt(raw, ["app_server", "listen"]);
+  if (typeof value === "string") return [value];
+  return Array.isArray(value) ? value.filter((one) => typeof one === "string") : null;
 }
 
 function resolveNetwork(raw: Table): Pick<Config, "allowDomains" | "allowPorts"> {

@@ -1,9 +1,18 @@
 /** `codex app-server`: serves the agent over stdio or WebSocket listeners; must not know any method. */
 import type { Args } from "../cli/args.ts";
-import { type ListenUrl, parseListenUrl } from "../cli/listen_url.ts";
-import { CliError, invariant } from "../lib/errors.ts";
+import type { ListenUrl } from "../cli/listen_url.ts";
+import { CliError } from "../lib/errors.ts";
+import type { Logger } from "../lib/log.ts";
 import { stdioTransport } from "../rpc/stdio.ts";
+import type { Listener } from "../server/listen/listener.ts";
 import { Server } from "../server/server.ts";
+import {
+  askedListenUrls,
+  isExposed,
+  listenUrls,
+  refuseLooseTlsFlags,
+  socketPaths,
+} from "./app_server/listen_urls.ts";
 import { holdRuntime } from "./hold_runtime.ts";
 import type { Host, Invocation } from "./host.ts";
 import { createLogger } from "./logging.ts";
@@ -27,39 +36,39 @@ export async function run({ args, host }: Invocation): Promise<number> {
     const { printSystemdUnit } = await import("./systemd_unit.ts");
     return await printSystemdUnit(args, host);
   }
-  const urls = listenUrls(args);
+  const urls = listenUrls(await askedListenUrls(args, host));
+  refuseLooseTlsFlags(args, urls);
   const logging = createLogger({
     env: host.env,
     clock: host.clock,
     write: (line) => void host.stderr.write(line),
   });
-  // Listeners ask for no token yet, so a command that reaches one could order what it likes.
-  const open: string[] = [];
+  const listeners: Listener[] = [];
   const server = new Server(serverOptions(args, {
     host,
     log: logging.log,
     source: "vscode",
-    openListeners: () => open,
+    // A command that reaches one of these could order what it likes.
+    openListeners: () => listeners.filter(({ isOpen }) => isOpen).map(({ url }) => url),
+    socketPaths: socketPaths(urls, host),
     isExposed: urls.some(isExposed),
   }));
   const ended = Promise.withResolvers<void>();
-  const closers: (() => Promise<void>)[] = [];
-  for (const url of urls) {
-    if (url.type === "stdio") serveStdio(server, ended.resolve);
-    if (url.type === "websocket") closers.push(await serveWebSocket(server, { url, host, open }));
+  if (urls.some(isSocket)) {
+    await serveSockets(server, { args, urls, host, log: logging.log, listeners });
   }
+  if (urls.some(({ type }) => type === "stdio")) serveStdio(server, ended.resolve);
   stopOnSignals(server, { host, end: ended.resolve });
   holdRuntime(host);
   await ended.promise;
-  await Promise.all(closers.map((close) => close()));
+  await Promise.all(listeners.map((listener) => listener.shutdown("server shutdown")));
   await server.close();
   logging.flush();
   return 0;
 }
 
-/** Whether other machines can reach a listener; what is not known as this machine's own address counts as such. */
-function isExposed(url: ListenUrl): boolean {
-  return url.type === "websocket" && !/^(127\.[\d.]+|::1)$/.test(url.hostname);
+function isSocket({ type }: ListenUrl): boolean {
+  return type === "websocket" || type === "unix";
 }
 
 /** Until listeners can check tokens, a flag that asks for it must not be ignored. */
@@ -81,21 +90,6 @@ function refuseAuthFlags(args: Args): void {
   );
 }
 
-function listenUrls(args: Args): ListenUrl[] {
-  const texts = args.isSet("stdio") ? ["stdio://"] : args.texts("listen");
-  const urls = (texts.length > 0 ? texts : ["stdio://"]).map((text) => {
-    const url = parseListenUrl(text);
-    invariant(url, `The command line let ${text} through`);
-    return url;
-  });
-  if (urls.every((url) => url.type === "off")) {
-    // Upstream's words.
-    // deno-lint-ignore codex/error-message
-    throw new CliError("no transport configured; use --listen or enable remote control");
-  }
-  return urls;
-}
-
 /** The client is our parent: when it hangs up, nobody is left to work for. */
 function serveStdio(server: Server, end: () => void): void {
   const transport = stdioTransport({
@@ -107,23 +101,22 @@ function serveStdio(server: Server, end: () => void): void {
   server.accept(transport, { onClosed: end });
 }
 
-async function serveWebSocket(
+async function serveSockets(
   server: Server,
-  options: {
-    readonly url: ListenUrl & { readonly type: "websocket" };
+  { args, ...options }: {
+    readonly args: Args;
+    readonly urls: readonly ListenUrl[];
     readonly host: Host;
-    /** The addresses of all listeners. */
-    readonly open: string[];
+    readonly log: Logger;
+    /** Gets those that are open. */
+    readonly listeners: Listener[];
   },
-): Promise<() => Promise<void>> {
-  const { listenBanner, listenWebSocket } = await import("../server/listen.ts");
-  const { hostname, port } = options.url;
-  const listener = listenWebSocket({ hostname, port }, {
-    accept: (transport) => server.accept(transport),
+): Promise<void> {
+  const { openListeners } = await import("./app_server/listeners.ts");
+  await openListeners(args, {
+    ...options,
+    accept: (transport, { principal }) => server.accept(transport, { principal }),
   });
-  options.open.push(listener.url);
-  options.host.stderr.write(listenBanner(listener.url));
-  return () => listener.shutdown("server shutdown");
 }
 
 /** The first signal waits for running turns, the second does not (as upstream). */

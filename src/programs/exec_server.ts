@@ -135,13 +135,13 @@ async function listen(
     readonly open: string[];
   },
 ): Promise<() => Promise<void>> {
-  const { listenWebSocket } = await import("../server/listen.ts");
+  const { listen: openListener } = await import("../server/listen.ts");
   const { hostname, port } = address;
-  const listener = listenWebSocket({ hostname, port }, {
+  const listener = await openListener({ type: "tcp", hostname, port }, {
     accept: (transport) => options.accept(transport),
-    failed: (message) => options.log.error?.(message),
+    clock: options.host.clock,
+    log: options.log,
     acceptsBinary: true,
-    requiresOwnHost: true,
   });
   options.open.push(listener.url);
   // Alone on stdout: whoever starts this reads where to connect.

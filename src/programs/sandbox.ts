@@ -5,7 +5,7 @@ import type { Config } from "../config/config.ts";
 import { openCeiling } from "../exec/ceiling.ts";
 import type { ConfinedCommand } from "../exec/sandbox/backend.ts";
 import { explainPolicy, explanationText } from "../exec/sandbox/explain.ts";
-import { controlSockets, credentialFiles } from "../exec/sandbox/places.ts";
+import { controlSockets, credentialFiles, ownSockets } from "../exec/sandbox/places.ts";
 import { LazyNetworkProxy } from "../exec/network_proxy/lazy.ts";
 import { type ProxySource, Sandbox } from "../exec/sandbox/sandbox.ts";
 import { CliError, messageOf } from "../lib/errors.ts";
@@ -100,7 +100,7 @@ function sandboxOf(
       tmpdir: host.env["TMPDIR"] ?? null,
       protectedPaths: [...runtime, codexHome],
       hiddenPaths: credentialFiles(codexHome),
-      socketPaths: controlSockets(host.env, Deno.uid()),
+      socketPaths: [...controlSockets(host.env, Deno.uid()), ...ownSockets(codexHome)],
       proxySocket: null,
     },
   });

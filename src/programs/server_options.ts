@@ -15,6 +15,8 @@ export function serverOptions(args: Args, options: {
   readonly source: SessionSource;
   /** Addresses at which it takes orders from anybody on this machine; asked for when a command starts. */
   readonly openListeners?: () => readonly string[];
+  /** Unix sockets at which it takes orders, besides those in its home. */
+  readonly socketPaths?: readonly string[];
   /** Clients need not be on this machine. */
   readonly isExposed?: boolean;
 }): ServerOptions {
@@ -48,6 +50,7 @@ export function serverOptions(args: Args, options: {
           runtimeFolders(host.env, Deno.uid()),
           host.packaging,
         ),
+        socketPaths: options.socketPaths ?? [],
         openListeners: options.openListeners ?? (() => []),
         isExposed: options.isExposed ?? false,
         randomId: () => host.randomId(),

@@ -5,6 +5,7 @@ import { isSecretKey } from "../config/keys.ts";
 import { readOverrides } from "../config/override.ts";
 import { absolutePath } from "../lib/absolute_path.ts";
 import { CliError, invariant } from "../lib/errors.ts";
+import { askedListenUrls } from "./app_server/listen_urls.ts";
 import type { Host } from "./host.ts";
 
 /** The flag that asks for the unit, which is not part of what the unit starts. */
@@ -16,11 +17,16 @@ const CACHE_FOLDERS = ["XDG_CACHE_HOME", "CODEX_RUNTIME_DIR"];
 
 /** Prints the unit for the flags beside `--print-systemd-unit`. */
 export async function printSystemdUnit(args: Args, host: Host): Promise<number> {
-  refuseNoClients(args);
+  const asked = await askedListenUrls(args, host);
+  if (asked.source !== "default") refuseNoClients(asked.texts);
   await refuseSecrets(args);
   const { packaging, cwd, env, stdout } = host;
   const flags = flagsOf(args, cwd);
-  if (!args.isSet("listen")) flags.push(`--listen=${DEFAULT_LISTEN}`);
+  // A service sees the configuration, but not the environment of this shell.
+  if (asked.source === "environment") {
+    flags.push(...asked.texts.map((url) => `--listen=${absoluteUrl(url, cwd)}`));
+  }
+  if (asked.source === "default") flags.push(`--listen=${DEFAULT_LISTEN}`);
   stdout.write(systemdUnit({ command: [...packaging.command, "app-server", ...flags], env, cwd }));
   return 0;
 }
@@ -95,14 +101,13 @@ function quoteSystemd(word: string): string {
 }
 
 /** A service has nobody on its standard input, and no use without a listener. */
-function refuseNoClients(args: Args): void {
-  const urls = args.texts("listen");
-  if (args.isSet("stdio") || urls.includes("stdio://")) {
+function refuseNoClients(urls: readonly string[]): void {
+  if (urls.includes("stdio://")) {
     throw new CliError(
       `A service has no client on stdio; use --listen ${DEFAULT_LISTEN}, or leave --listen out`,
     );
   }
-  if (urls.length > 0 && urls.every((url) => url === "off")) {
+  if (urls.every((url) => url === "off")) {
     throw new CliError(
       `A service without a listener has no clients; use --listen ${DEFAULT_LISTEN}`,
     );
@@ -139,6 +144,15 @@ function flagsOf(args: Args, cwd: string): string[] {
 function wordOf(flag: Flag, value: string, cwd: string): string {
   if (flag.value === undefined) return `--${flag.name}`;
   const isPath = flag.completes !== undefined;
+  const isUrl = flag.name === "listen";
   // In one word, since a value may start with a dash.
-  return `--${flag.name}=${isPath ? absolutePath(value, cwd) : value}`;
+  return `--${flag.name}=${
+    isPath ? absolutePath(value, cwd) : isUrl ? absoluteUrl(value, cwd) : value
+  }`;
+}
+
+/** The path of a unix socket is one, too. */
+function absoluteUrl(url: string, cwd: string): string {
+  const path = /^unix:\/\/(.+)$/s.exec(url)?.[1];
+  return path === undefined ? url : `unix://${absolutePath(path, cwd)}`;
 }

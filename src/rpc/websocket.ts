@@ -1,4 +1,5 @@
 /** Moves frames as text messages of a WebSocket, on either side; must not know JSON-RPC or how a listener works. */
+import { CLOSE_CODES, sentCode } from "./close_codes.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
 /** How a WebSocket is adapted. */
@@ -17,11 +18,9 @@ export interface ConnectWebSocketOptions extends WebSocketTransportOptions {
 }
 
 /** Room for a file of 40 MiB in base64; the runtime itself ends at 64 MiB. Upstream cuts off above 16 MiB. */
-const FRAME_LIMIT_BYTES = 56 * 1024 * 1024;
+const FRAME_LIMIT_BYTES = 60 * 1024 * 1024;
 /** Longest UTF-8 form of one UTF-16 unit. */
 const UTF8_BYTES_PER_UNIT = 3;
-const CLOSE_NORMAL = 1000;
-const CLOSE_TOO_LARGE = 1009;
 /** A close reason is at most 123 bytes by RFC 6455. */
 const CLOSE_REASON_MAX = 123;
 const encoder = new TextEncoder();
@@ -73,6 +72,7 @@ class WebSocketTransport implements Transport {
   /** Frames that came before `open`. */
   #early: string[] = [];
   #closeReason: string | undefined;
+  #closeCode: number | undefined;
   #isClosed = false;
 
   constructor(socket: WebSocket, options: WebSocketTransportOptions) {
@@ -86,7 +86,10 @@ class WebSocketTransport implements Transport {
     socket.onerror = (event) => {
       this.#closeReason ??= errorText(event);
     };
-    socket.onclose = (event) => this.#finish(event.reason || `closed with code ${event.code}`);
+    socket.onclose = ({ code, reason }) => {
+      this.#closeCode ??= sentCode(code);
+      this.#finish(reason || `closed with code ${code}`);
+    };
   }
 
   get bufferedBytes(): number {
@@ -100,7 +103,7 @@ class WebSocketTransport implements Transport {
       const early = this.#early;
       this.#early = [];
       for (const text of early) sink.frame(text);
-      if (this.#isClosed) sink.closed(this.#closeReason ?? "closed");
+      if (this.#isClosed) sink.closed(this.#closeReason ?? "closed", this.#closeCode);
     });
   }
 
@@ -108,8 +111,8 @@ class WebSocketTransport implements Transport {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(text);
   }
 
-  close(reason = "closed"): void {
-    this.#close(CLOSE_NORMAL, reason);
+  close(reason = "closed", code: number = CLOSE_CODES.normal.code): void {
+    this.#close(code, reason);
   }
 
   #message(received: unknown): void {
@@ -117,7 +120,8 @@ class WebSocketTransport implements Transport {
     const data = isText ? decoder.decode(received) : received;
     if (typeof data !== "string" || this.#closeReason !== undefined) return;
     if (this.#isTooLarge(data)) {
-      this.#close(CLOSE_TOO_LARGE, `message is larger than ${this.#frameLimitBytes} bytes`);
+      const reason = `message is larger than ${this.#frameLimitBytes} bytes`;
+      this.#close(CLOSE_CODES.tooLarge.code, reason);
     } else if (this.#sink && this.#early.length === 0) {
       this.#sink.frame(data);
     } else {
@@ -135,6 +139,7 @@ class WebSocketTransport implements Transport {
   #close(code: number, reason: string): void {
     if (this.#closeReason !== undefined) return;
     this.#closeReason = reason;
+    this.#closeCode = code;
     this.#socket.close(code, reason.slice(0, CLOSE_REASON_MAX / UTF8_BYTES_PER_UNIT));
     queueMicrotask(() => this.#finish(reason));
   }
@@ -143,7 +148,7 @@ class WebSocketTransport implements Transport {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#closeReason ??= reason;
-    if (this.#early.length === 0) this.#sink?.closed(this.#closeReason);
+    if (this.#early.length === 0) this.#sink?.closed(this.#closeReason, this.#closeCode);
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Config } from "../config/config.ts";
 import { defaultPolicies } from "../config/trust.ts";
 import { Ceiling } from "../exec/ceiling.ts";
-import { controlSockets, credentialFiles } from "../exec/sandbox/places.ts";
+import { controlSockets, credentialFiles, ownSockets } from "../exec/sandbox/places.ts";
 import type { NetworkPorts } from "../exec/network_proxy/destinations.ts";
 import { LazyNetworkProxy } from "../exec/network_proxy/lazy.ts";
 import type { Backends } from "../exec/sandbox/probe.ts";
@@ -19,6 +19,8 @@ export interface SandboxSurroundings {
   readonly protectedPaths: readonly string[];
   /** What no command may read besides the credentials, such as sockets of this server. */
   readonly hiddenPaths?: readonly string[];
+  /** Unix sockets at which this server takes orders, besides those in its home. */
+  readonly socketPaths?: readonly string[];
   /** Addresses at which this server takes orders from anybody on this machine. */
   openListeners?(): readonly string[];
   /** Clients need not be on this machine. */
@@ -86,7 +88,11 @@ export function serverSandbox(
       tmpdir,
       protectedPaths: ownPaths(surroundings),
       hiddenPaths: [...credentialFiles(codexHome), ...surroundings.hiddenPaths ?? []],
-      socketPaths: controlSockets(env, Deno.uid()),
+      socketPaths: [
+        ...controlSockets(env, Deno.uid()),
+        ...ownSockets(codexHome),
+        ...surroundings.socketPaths ?? [],
+      ],
       proxySocket: null,
     },
     warn,

@@ -180,7 +180,7 @@ const goldenErrors: readonly (readonly [words: string, message: string])[] = [
   ],
   [
     "app-server --listen bogus",
-    "error: invalid value 'bogus' for '--listen <URL>': unsupported --listen URL `bogus`; expected `stdio://`, `ws://IP:PORT`, or `off`",
+    "error: invalid value 'bogus' for '--listen <URL>': unsupported --listen URL `bogus`; expected `stdio://`, `unix://`, `unix://PATH`, `ws://IP:PORT`, `wss://IP:PORT`, or `off`",
   ],
   [
     "app-server generate-ts",

@@ -69,6 +69,7 @@ Deno.test("loadConfig without any layer gives the defaults, frozen", async () =>
     projectRootMarkers: [".git"],
     toolOutputTokenLimit: 10000,
     maxSandbox: null,
+    appServerListen: null,
     allowDomains: null,
     allowPorts: [],
     shellEnvironment: {
@@ -109,6 +110,7 @@ project_doc_fallback_filenames = ["CLAUDE.md"]
 project_root_markers = [".hg"]
 tool_output_token_limit = 7
 [app_server]
+listen = ["ws://127.0.0.1:4500", "unix://"]
 max_sandbox = "workspace-write"
 [sandbox]
 mode = "workspace-write"
@@ -193,6 +195,7 @@ requires_openai_auth = true
     projectRootMarkers: [".hg"],
     toolOutputTokenLimit: 7,
     maxSandbox: "workspace-write",
+    appServerListen: ["ws://127.0.0.1:4500", "unix://"],
     allowDomains: ["api.openai.com"],
     allowPorts: [],
     shellEnvironment: {

@@ -7,9 +7,9 @@ import { SplitBundle } from "./split_bundle.ts";
 type ProgramName = keyof typeof PROGRAMS;
 
 /** The entry with what it imports, in bytes: read and compiled at every start. */
-const ENTRY_BYTES_MAX = 3_000;
+const ENTRY_BYTES_MAX = 3_300;
 /** What reads the command line, knows the process and tells the final error. */
-const COMMAND_LINE_BYTES_MAX = 27_000;
+const COMMAND_LINE_BYTES_MAX = 30_000;
 /** A program with all that loads at once because of it, in bytes. */
 const PROGRAM_BYTES_MAX: Readonly<Record<ProgramName, number>> = {
   "exec": 75_000,
@@ -18,7 +18,7 @@ const PROGRAM_BYTES_MAX: Readonly<Record<ProgramName, number>> = {
   "exec-server": 20_000,
   "login": 12_000,
   "logout": 10_000,
-  "completion": 15_000,
+  "completion": 18_000,
   "features": 9_000,
   "doctor": 2_000,
   "cache": 14_000,
@@ -92,6 +92,10 @@ Deno.test("codex --version needs the entry alone", async () => {
   assert.deepEqual(await runWithOnly(entry, ["--version"]), expected);
   assert.deepEqual(await runWithOnly(entry, ["-V"]), expected);
   assert.deepEqual(bundle.sourcesOf(entry).toSorted(), ["main.ts", "src/lib/version.ts"]);
+  // Some modules of the runtime take longer to load than all of this.
+  const builtIn = [...entry].flatMap((name) => bundle.chunks.get(name)?.imports ?? [])
+    .filter((name) => !name.endsWith(".js"));
+  assert.deepEqual(builtIn, []);
   const bytes = bundle.bytesOf(entry);
   assert.ok(bytes <= ENTRY_BYTES_MAX, `${bytes} bytes`);
 });

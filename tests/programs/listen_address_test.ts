@@ -80,11 +80,11 @@ for (const override of OVERRIDES) {
   });
 }
 
-Deno.test("listenWebSocket refuses another address than the one it asked for", async () => {
+Deno.test("a loopback listener refuses another address than the one it asked for", async () => {
   const script = `
-    import { listenWebSocket } from "${ROOT}src/server/listen.ts";
+    import { listen } from "${ROOT}src/server/listen.ts";
     try {
-      listenWebSocket({ hostname: "127.0.0.1", port: 0 }, { accept() {} });
+      await listen({ type: "tcp", hostname: "127.0.0.1", port: 0 }, { accept() {}, log: {} });
     } catch (error) {
       console.error(error.name, error.message);
     }`;

@@ -1,5 +1,6 @@
 /** The split bundle that is shipped, built into a temp folder, and what its files load at once; knows no program. */
 import { join } from "node:path";
+import { deferRequire } from "../../scripts/build/bundle.ts";
 import { RUNTIME_FLAGS } from "../../src/programs/packaging.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -40,7 +41,10 @@ export class SplitBundle implements AsyncDisposable {
     if (!success) throw new Error(`The bundle was not built: ${new TextDecoder().decode(stderr)}`);
     const chunks = new Map<string, Chunk>();
     for await (const { name } of Deno.readDir(dir)) {
-      if (name.endsWith(".js")) chunks.set(name, await readChunk(dir, name));
+      if (!name.endsWith(".js")) continue;
+      const path = join(dir, name);
+      await Deno.writeTextFile(path, deferRequire(await Deno.readTextFile(path)));
+      chunks.set(name, await readChunk(dir, name));
     }
     return new SplitBundle(dir, chunks);
   }
@@ -100,7 +104,7 @@ async function readChunk(dir: string, name: string): Promise<Chunk> {
   return {
     name,
     bytes: new TextEncoder().encode(text).length,
-    imports: namesIn(text, /(?:^|[;}\n])(?:import|export)(?:[\w$\s{},*]*?from)?"([^"]+)"/g),
+    imports: namesIn(text, /(?:^|[;}\n])(?:import|export)(?:[\w$\s{},*]*?from\s*)?"([^"]+)"/g),
     lazyImports: namesIn(text, /\bimport\("([^"]+)"\)/g),
     sources: sources.map((path: string) => sourceName(new URL(path, `file://${dir}/`).pathname)),
   };

@@ -104,6 +104,29 @@ Deno.test("--print-systemd-unit keeps every other flag and makes paths absolute"
   ]);
 });
 
+Deno.test("--print-systemd-unit listens where the server would, and makes sockets absolute", async () => {
+  const listens = async (words: readonly string[], world: FakeWorld = {}) => {
+    const [line = ""] = valuesOf(await printed(words, world), "ExecStart");
+    return wordsOf(line).filter((word) => word.startsWith("--listen"));
+  };
+  const env = { CODEX_APP_SERVER_LISTEN: "unix://own.sock,wss://127.0.0.1:4501" };
+  assert.deepEqual(await listens([], { env }), [
+    "--listen=unix:///work/own.sock",
+    "--listen=wss://127.0.0.1:4501",
+  ]);
+  assert.deepEqual(await listens(["--listen", "unix://a b"], { env }), [
+    "--listen=unix:///work/a b",
+  ]);
+  assert.deepEqual(await listens(["--listen", "unix://"]), ["--listen=unix://"]);
+  // It stays in the command line as it is.
+  assert.deepEqual(
+    await listens(["-c", 'app_server.listen="unix://"'], {
+      env: { CODEX_HOME: "/nowhere" },
+    }),
+    [],
+  );
+});
+
 Deno.test("--print-systemd-unit passes on the folders that are set, and no other variable", async () => {
   const env = {
     CODEX_HOME: "my codex",

@@ -6,7 +6,7 @@ import {
 } from "../../src/rpc/transport.ts";
 import { stdioTransport } from "../../src/rpc/stdio.ts";
 import { connectWebSocket } from "../../src/rpc/websocket.ts";
-import { listenWebSocket } from "../../src/server/listen.ts";
+import { LISTENER_KINDS, type ListenerKind, ListenLab } from "../server/listen_lab.ts";
 
 /** Two connected ends. */
 export interface TransportPair extends AsyncDisposable {
@@ -18,7 +18,8 @@ export interface TransportPair extends AsyncDisposable {
 export const transportKinds: Readonly<Record<string, () => Promise<TransportPair>>> = {
   memory: memoryPair,
   stdio: stdioPair,
-  websocket: webSocketPair,
+  // The first has the runtime's own WebSocket on the server side, the others the package.
+  ...Object.fromEntries(LISTENER_KINDS.map((kind) => [kind, () => socketPair(kind)])),
 };
 
 function memoryPair(): Promise<TransportPair> {
@@ -43,18 +44,18 @@ function stdioPair(): Promise<TransportPair> {
   });
 }
 
-async function webSocketPair(): Promise<TransportPair> {
+async function socketPair(kind: ListenerKind): Promise<TransportPair> {
   const accepted = Promise.withResolvers<Transport>();
-  const listener = listenWebSocket({ hostname: "127.0.0.1", port: 0 }, {
-    accept: accepted.resolve,
-  });
-  const client = await connectWebSocket(listener.url);
+  const lab = await ListenLab.open(kind, { accept: accepted.resolve });
+  const client = kind === "loopback"
+    ? await connectWebSocket(lab.listener.url)
+    : await lab.client();
   return {
     client,
     server: await accepted.promise,
     [Symbol.asyncDispose]: async () => {
       client.close();
-      await listener.shutdown();
+      await lab[Symbol.asyncDispose]();
     },
   };
 }

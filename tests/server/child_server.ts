@@ -1,5 +1,6 @@
 /** The real `codex app-server` as a process of its own, in any form, with a checked client over its stdio. */
 import { Client } from "../../src/client/client.ts";
+import type { Extension } from "../../src/protocol/extensions.ts";
 import { stdioTransport } from "../../src/rpc/stdio.ts";
 import type { Place } from "../programs/exec_process.ts";
 import { type Form, SOURCE } from "../support/forms.ts";
@@ -18,9 +19,10 @@ export interface ChildServer extends AsyncDisposable {
 /** Starts a server on the home of `place`; `prefix` runs it in a world that was changed for it. */
 export async function startChild(
   place: Place,
-  { prefix = [], form = SOURCE }: {
+  { prefix = [], form = SOURCE, extensions }: {
     readonly prefix?: readonly string[];
     readonly form?: Form;
+    readonly extensions?: readonly Extension[];
   } = {},
 ): Promise<ChildServer> {
   const [program = "", ...args] = [...prefix, ...form.command, "app-server"];
@@ -42,7 +44,7 @@ export async function startChild(
   };
   const client = await Client.connect(checked.transport, {
     clientInfo: { name: "test", version: "1" },
-    capabilities: { experimentalApi: true },
+    capabilities: { experimentalApi: true, ...extensions && { extensions } },
   });
   const stop = () => end(() => client.close());
   return {

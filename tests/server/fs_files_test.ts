@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Client } from "../../src/client/client.ts";
 import { connectWebSocket } from "../../src/rpc/websocket.ts";
-import { listenWebSocket } from "../../src/server/listen.ts";
+import { LISTENER_KINDS, ListenLab } from "./listen_lab.ts";
 import { realClock } from "../exec/real_clock.ts";
 import { startServer } from "../support/server.ts";
 import { get, put, refused } from "./fs_lab.ts";
@@ -174,11 +174,14 @@ Deno.test("fs: a change and a look at it that are sent together happen in this o
 
 Deno.test("fs: 40 MiB go over a socket in one message, both ways", async () => {
   await using server = await startServer();
-  const listener = listenWebSocket({ hostname: "127.0.0.1", port: 0 }, {
-    accept: (transport) => server.server.accept(transport),
-  });
-  try {
-    const client = await Client.connect(await connectWebSocket(listener.url), {
+  for (const kind of LISTENER_KINDS) {
+    await using lab = await ListenLab.open(kind, {
+      accept: (transport) => server.server.accept(transport),
+    });
+    const transport = kind === "loopback"
+      ? await connectWebSocket(lab.listener.url)
+      : await lab.client();
+    const client = await Client.connect(transport, {
       clientInfo: { name: "test", version: "1" },
       clock: realClock,
     });
@@ -192,7 +195,5 @@ Deno.test("fs: 40 MiB go over a socket in one message, both ways", async () => {
     assert.ok(first.dataBase64 === dataBase64 && second.dataBase64 === dataBase64);
     assert.equal(Deno.statSync(path).size, 40 * MiB);
     client.close();
-  } finally {
-    await listener.shutdown();
   }
 });

@@ -1,69 +1,28 @@
-import { deepEqual, equal, match, rejects, throws } from "node:assert/strict";
+/** What every listener does, whichever adapter serves it. */
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
+// @ts-types="@types/ws"
+import { WebSocket as WsClient } from "ws";
 import { connectWebSocket } from "../../src/rpc/websocket.ts";
 import type { Transport } from "../../src/rpc/transport.ts";
-import {
-  isLoopback,
-  listenBanner,
-  type ListenOptions,
-  listenWebSocket,
-  type WebSocketListener,
-} from "../../src/server/listen.ts";
+import type { Admission, Authorizer, Credentials } from "../../src/server/auth/authorizer.ts";
+import { isLoopback } from "../../src/server/listen/address.ts";
+import { listenBanner } from "../../src/server/listen/banner.ts";
+import type { ListenClient } from "../../src/server/listen/gate.ts";
+import { silentLogger } from "../../src/lib/log.ts";
+import { systemClock } from "../../src/programs/host.ts";
+import { listen } from "../../src/server/listen.ts";
 import { Collector } from "../rpc/transport_pairs.ts";
+import { closeCode, closeFrame, frame } from "./frames.ts";
+import { closed, HOST, LISTENER_KINDS, ListenLab, UPGRADE } from "./listen_lab.ts";
 
-const KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
-const VERSION = "Sec-WebSocket-Version: 13";
-const UPGRADE = ["Connection: Upgrade", "Upgrade: websocket", VERSION, KEY];
+const [CONNECTION = "", UPGRADES = "", VERSION = "", KEY = ""] = UPGRADE;
 const PLAIN_TEXT = "text/plain; charset=utf-8";
-
-interface Answer {
-  readonly status: number;
-  readonly headers: ReadonlyMap<string, string>;
-  readonly body: string;
-}
-
-/** Listens for the time of `test`; every client that comes is kept open. */
-async function withListener(
-  test: (listener: WebSocketListener, accepted: Transport[]) => Promise<void>,
-  options: Partial<ListenOptions> = {},
-): Promise<void> {
-  const accepted: Transport[] = [];
-  const listener = listenWebSocket({ hostname: "127.0.0.1", port: 0 }, {
-    accept: (transport) => void accepted.push(transport),
-    ...options,
-  });
-  try {
-    await test(listener, accepted);
-  } finally {
-    await listener.shutdown();
-  }
-}
-
-/** One request as bytes: `fetch` can send neither an empty Origin nor an upgrade. */
-async function ask(port: number, request: readonly string[]): Promise<Answer> {
-  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
-  await connection.write(new TextEncoder().encode([...request, "", ""].join("\r\n")));
-  let text = "";
-  const buffer = new Uint8Array(4096);
-  while (!text.includes("\r\n\r\n")) {
-    const count = await connection.read(buffer);
-    if (count === null) break;
-    text += new TextDecoder("latin1").decode(buffer.subarray(0, count));
-  }
-  const [head = "", body = ""] = text.split("\r\n\r\n");
-  const [first = "", ...lines] = head.split("\r\n");
-  const headers = lines.map((line): [string, string] => {
-    const colon = line.indexOf(":");
-    return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
-  });
-  return { status: Number(first.split(" ")[1]), headers: new Map(headers), body };
-}
-
-const HOST = "Host: 127.0.0.1";
 
 /** What the real program answers: request, status, body. */
 const HTTP: readonly (readonly [readonly string[], number, string])[] = [
   [["GET /readyz HTTP/1.1", HOST], 200, ""],
   [["GET /healthz?x=1 HTTP/1.1", HOST], 200, ""],
+  [["GET http://elsewhere/healthz HTTP/1.1", HOST], 200, ""],
   [["HEAD /readyz HTTP/1.1", HOST], 200, ""],
   [["GET /readyz HTTP/1.1", HOST, ...UPGRADE], 200, ""],
   [["POST /readyz HTTP/1.1", HOST, "Content-Length: 0"], 405, ""],
@@ -71,167 +30,339 @@ const HTTP: readonly (readonly [readonly string[], number, string])[] = [
   [["GET / HTTP/1.1", HOST], 400, "Connection header did not include 'upgrade'"],
   [["GET /readyz/ HTTP/1.1", HOST], 400, "Connection header did not include 'upgrade'"],
   [
-    ["GET /x HTTP/1.1", HOST, "Upgrade: websocket", VERSION, KEY],
+    ["GET /x HTTP/1.1", HOST, UPGRADES, VERSION, KEY],
     400,
     "Connection header did not include 'upgrade'",
   ],
   [
-    ["GET / HTTP/1.1", HOST, "Connection: Upgrade", VERSION, KEY],
+    ["GET / HTTP/1.1", HOST, CONNECTION, VERSION, KEY],
     400,
     "`Upgrade` header did not include 'websocket'",
   ],
   [
-    ["GET / HTTP/1.1", HOST, "Connection: Upgrade", "Upgrade: h2c", VERSION, KEY],
+    ["GET / HTTP/1.1", HOST, CONNECTION, "Upgrade: h2c", VERSION, KEY],
     400,
     "`Upgrade` header did not include 'websocket'",
   ],
   [
-    ["GET / HTTP/1.1", HOST, ...UPGRADE.slice(0, 2), "Sec-WebSocket-Version: 8", KEY],
+    ["GET / HTTP/1.1", HOST, CONNECTION, UPGRADES, "Sec-WebSocket-Version: 8", KEY],
     400,
     "`Sec-WebSocket-Version` header did not include '13'",
   ],
-  [["GET / HTTP/1.1", HOST, ...UPGRADE.slice(0, 3)], 400, "`Sec-WebSocket-Key` header missing"],
+  [
+    ["GET / HTTP/1.1", HOST, CONNECTION, UPGRADES, VERSION],
+    400,
+    "`Sec-WebSocket-Key` header missing",
+  ],
   [["POST / HTTP/1.1", HOST, "Content-Length: 0"], 405, "Request method must be `GET`"],
   [["OPTIONS / HTTP/1.1", HOST], 405, "Request method must be `GET`"],
   [["GET / HTTP/1.1", HOST, ...UPGRADE], 101, ""],
   [["GET /any/path?q HTTP/1.1", HOST, ...UPGRADE], 101, ""],
-  [["GET / HTTP/1.1", "Host: ][", ...UPGRADE], 101, ""],
-  [["GET / HTTP/1.1", HOST, "Connection: keep-alive, Upgrade", ...UPGRADE.slice(1)], 101, ""],
+  [["GET / HTTP/1.1", HOST, "Connection: keep-alive, Upgrade", UPGRADES, VERSION, KEY], 101, ""],
 ];
 
-Deno.test("listenWebSocket answers plain HTTP as upstream does", async () => {
-  await withListener(async ({ port }) => {
+/** Lets in whoever shows this, as `admission` says. */
+function tokenAuthorizer(token: string, seen: Credentials[] = []): Authorizer {
+  const missing: Admission = {
+    type: "refused",
+    status: 401,
+    text: "missing websocket bearer token",
+    reason: "missing",
+    isLogged: true,
+  };
+  return {
+    authorize(credentials) {
+      seen.push(credentials);
+      const isRight = credentials.authorization.includes(`Bearer ${token}`);
+      return Promise.resolve(
+        isRight ? { type: "admitted", principal: "alice", expiresAtMs: 4711 } : missing,
+      );
+    },
+  };
+}
+
+for (const kind of LISTENER_KINDS) {
+  const isNetwork = kind !== "loopback";
+
+  Deno.test(`${kind} listener answers plain HTTP as upstream does`, async () => {
+    await using lab = await ListenLab.open(kind);
     for (const [request, status, body] of HTTP) {
-      const answer = await ask(port, request);
+      const answer = await lab.ask(request);
       deepEqual([answer.status, answer.body], [status, body], request.join(" | "));
       if (body !== "") equal(answer.headers.get("content-type"), PLAIN_TEXT);
       if (status === 405 && body === "") equal(answer.headers.get("allow"), "GET,HEAD");
     }
   });
-});
 
-Deno.test("listenWebSocket refuses any Origin on every path, before everything else", async () => {
-  let asked = 0;
-  const authorize = () => {
-    asked++;
-    return null;
-  };
-  await withListener(async ({ port }, accepted) => {
-    for (const origin of ["http://127.0.0.1", `http://127.0.0.1:${port}`, "null", ""]) {
+  Deno.test(`${kind} listener refuses any Origin on every path, before everything else`, async () => {
+    const seen: Credentials[] = [];
+    await using lab = await ListenLab.open(kind, { authorizer: tokenAuthorizer("t", seen) });
+    for (const origin of ["http://127.0.0.1", "http://evil:80", "null", ""]) {
       for (const path of ["/", "/readyz", "/healthz", "/x"]) {
         for (const rest of [[], UPGRADE]) {
-          const line = `GET ${path} HTTP/1.1`;
-          const answer = await ask(port, [line, HOST, `Origin: ${origin}`, ...rest]);
-          deepEqual([answer.status, answer.body], [403, ""]);
+          const request = [`GET ${path} HTTP/1.1`, HOST, `Origin: ${origin}`, ...rest];
+          const answer = await lab.ask(request);
+          deepEqual([answer.status, answer.body], [403, ""], request.join(" | "));
         }
       }
-      const preflight = ["OPTIONS / HTTP/1.1", HOST, `Origin: ${origin}`];
-      const answer = await ask(port, preflight);
-      equal(answer.status, 403);
-      equal([...answer.headers.keys()].some((name) => name.startsWith("access-control")), false);
+      for (const method of ["OPTIONS", "POST"]) {
+        const preflight = ["Access-Control-Request-Private-Network: true", "Content-Length: 0"];
+        const answer = await lab.ask([
+          `${method} /readyz HTTP/1.1`,
+          HOST,
+          `Origin: ${origin}`,
+          ...preflight,
+        ]);
+        equal(answer.status, 403);
+        const names = [...answer.headers.keys()];
+        equal(names.some((name) => name.startsWith("access-control")), false);
+      }
     }
-    equal(asked, 0);
-    equal(accepted.length, 0);
-  }, { authorize });
-});
+    deepEqual([seen.length, lab.accepted.length], [0, 0]);
+  });
 
-Deno.test("listenWebSocket negotiates neither a subprotocol nor compression", async () => {
-  await withListener(async ({ port }) => {
-    const extras = ["Sec-WebSocket-Protocol: a", "Sec-WebSocket-Extensions: permessage-deflate"];
-    const answer = await ask(port, ["GET / HTTP/1.1", HOST, ...UPGRADE, ...extras]);
+  Deno.test(`${kind} listener negotiates neither a subprotocol nor compression`, async () => {
+    await using lab = await ListenLab.open(kind);
+    const extras = [
+      "Sec-WebSocket-Protocol: a, b",
+      "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
+      "X-Codex-App-Server-Compression: zstd-stream-v1",
+    ];
+    const answer = await lab.ask(["GET / HTTP/1.1", HOST, ...UPGRADE, ...extras]);
     equal(answer.status, 101);
     equal(answer.headers.get("sec-websocket-accept"), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-    equal(answer.headers.has("sec-websocket-protocol"), false);
-    equal(answer.headers.has("sec-websocket-extensions"), false);
+    for (const name of ["protocol", "extensions"]) {
+      equal(answer.headers.has(`sec-websocket-${name}`), false, name);
+    }
   });
-});
 
-Deno.test("listenWebSocket sends what authorize answers instead of upgrading", async () => {
-  await withListener(async (listener, accepted) => {
-    const refused = await ask(listener.port, ["GET / HTTP/1.1", HOST, ...UPGRADE]);
-    deepEqual([refused.status, refused.body], [401, "missing"]);
-    equal((await ask(listener.port, ["GET /readyz HTTP/1.1", HOST])).status, 200);
-    const client = await connectWebSocket(listener.url, { headers: { authorization: "x" } });
-    client.close();
-    equal(accepted.length, 1);
-  }, {
-    authorize: (request) =>
-      request.headers.has("authorization") ? null : new Response("missing", { status: 401 }),
+  Deno.test(`${kind} listener ignores binary messages and takes text with it`, async () => {
+    const sink = new Collector(2);
+    await using lab = await ListenLab.open(kind, { accept: (transport) => transport.open(sink) });
+    const socket = await lab.upgrade();
+    socket.write(frame(0x82, "binary"));
+    socket.write(frame(0x81, "one"));
+    // In fragments, with a ping between them.
+    socket.write(frame(0x01, "t"));
+    socket.write(frame(0x89, "ping"));
+    socket.write(frame(0x80, "wo"));
+    deepEqual(await sink.complete, ["one", "two"]);
   });
-});
 
-Deno.test("listenWebSocket ignores binary messages and cuts off messages over 56 MiB", async () => {
-  const sink = new Collector(1);
-  await withListener(async (listener) => {
-    const socket = new WebSocket(listener.url);
-    const closed = new Promise<CloseEvent>((resolve) => socket.onclose = resolve);
-    await new Promise((resolve) => socket.onopen = resolve);
-    socket.send(new TextEncoder().encode('{"id":1,"method":"a"}'));
-    socket.send("text");
-    deepEqual(await sink.complete, ["text"]);
+  Deno.test(`${kind} listener closes with 1009 what is over the limit, in one piece`, async () => {
+    const sink = new Collector();
+    await using lab = await ListenLab.open(kind, {
+      accept: (transport) => transport.open(sink),
+      limits: { messageBytes: 1000 },
+    });
+    const socket = await lab.upgrade();
     // In UTF-8 it is larger than in UTF-16 units.
-    socket.send("€".repeat(19 * 1024 * 1024));
-    equal((await closed).code, 1009);
-    match(await sink.closing.promise, /larger than 58720256 bytes/);
-    deepEqual(sink.frames, ["text"]);
-  }, { accept: (transport) => transport.open(sink) });
-});
+    socket.write(frame(0x81, "x".repeat(1000)));
+    socket.write(frame(0x81, "€".repeat(334)));
+    equal(await closeCode(socket), 1009);
+    await sink.closing.promise;
+    deepEqual(sink.frames, ["x".repeat(1000)]);
+  });
 
-Deno.test("listenWebSocket survives an accept that throws and clients that vanish", async () => {
-  const failures: string[] = [];
-  let isBroken = true;
-  await withListener(async (listener) => {
-    const refused = new WebSocket(listener.url);
-    await new Promise((resolve) => refused.onclose = resolve);
+  Deno.test(`${kind} listener closes its clients and takes no more after shutdown`, async () => {
+    const accepted = Promise.withResolvers<Transport>();
+    const lab = await ListenLab.open(kind, { accept: accepted.resolve });
+    const [atClient, atServer] = [new Collector(), new Collector()];
+    const client = isNetwork ? await lab.client() : await connectWebSocket(lab.listener.url);
+    client.open(atClient);
+    const transport = await accepted.promise;
+    transport.open(atServer);
+    transport.send("last words");
+    await lab.listener.shutdown("server shutdown");
+    equal(await atServer.closing.promise, "server shutdown");
+    match(await atClient.closing.promise, /^server shut/i);
+    deepEqual(atClient.frames, ["last words"]);
+    equal(lab.listener.connectionCount, 0);
+    await rejects(lab.client(), /^Error: Cannot connect to /);
+    await lab[Symbol.asyncDispose]();
+  });
+
+  Deno.test(`${kind} listener survives an accept that throws and clients that vanish`, async () => {
+    const failures: string[] = [];
+    let isBroken = true;
+    const opened = Promise.withResolvers<void>();
+    await using lab = await ListenLab.open(kind, {
+      accept: () => {
+        if (isBroken) throw new Error("bug");
+        opened.resolve();
+      },
+      log: { ...silentLogger, error: (message) => failures.push(message) },
+    });
+    equal(await closeCode(await lab.upgrade()), 1000);
     deepEqual(failures, ["bug"]);
     isBroken = false;
-    await ask(listener.port, ["GET / HTTP/1.1", HOST, ...UPGRADE]);
-    const client = await connectWebSocket(listener.url);
-    equal(listener.connectionCount >= 1, true);
-    const gone = new Collector();
-    client.open(gone);
-    client.close("bye");
-    equal(await gone.closing.promise, "bye");
-  }, {
-    accept: () => {
-      if (isBroken) throw new Error("bug");
-    },
-    failed: (message) => failures.push(message),
+    const vanished = await lab.dial();
+    vanished.write(["GET / HTTP/1.1", HOST, ...UPGRADE, "", ""].join("\r\n"));
+    vanished.destroy();
+    const client = await lab.upgrade();
+    await opened.promise;
+    equal(lab.listener.connectionCount >= 1, true);
+    client.destroy();
   });
-});
 
-Deno.test("listener shutdown closes the sockets of its clients and takes no more", async () => {
-  const accepted = Promise.withResolvers<Transport>();
-  const listener = listenWebSocket({ hostname: "127.0.0.1", port: 0 }, {
-    accept: accepted.resolve,
-  });
-  const [atClient, atServer] = [new Collector(), new Collector()];
-  (await connectWebSocket(listener.url)).open(atClient);
-  const transport = await accepted.promise;
-  transport.open(atServer);
-  transport.send("last words");
-  await listener.shutdown("server shutdown");
-  equal(await atServer.closing.promise, "server shutdown");
-  match(await atClient.closing.promise, /^server shut/i);
-  deepEqual(atClient.frames, ["last words"]);
-  await rejects(connectWebSocket(listener.url), /^Error: Cannot connect to ws:/);
-});
-
-Deno.test("listenWebSocket fails in upstream's words", async () => {
-  await withListener((listener) => {
-    const { port } = listener;
-    throws(
-      () => listenWebSocket({ hostname: "127.0.0.1", port }, { accept: () => {} }),
-      { name: "CliError", message: "Address in use (os error 98)", exitCode: 1 },
-    );
-    return Promise.resolve();
-  });
-  for (const [hostname, text] of [["0.0.0.0", "0.0.0.0"], ["::", "[::]"]] as const) {
-    throws(() => listenWebSocket({ hostname, port: 9501 }, { accept: () => {} }), {
-      message: `refusing to start non-loopback websocket listener ${text}:9501 without auth; ` +
-        "configure `--ws-auth capability-token` or `--ws-auth signed-bearer-token`",
+  Deno.test(`${kind} listener refuses connections above its limits with 503`, async () => {
+    const refusals: unknown[] = [];
+    await using lab = await ListenLab.open(kind, {
+      limits: { connections: 3, connectionsPerAddress: 2 },
+      log: { ...silentLogger, warn: (_, fields) => refusals.push(fields?.["reason"]) },
     });
+    const first = await lab.upgrade();
+    await lab.upgrade();
+    const answer = await lab.ask(["GET / HTTP/1.1", HOST, ...UPGRADE]);
+    deepEqual([answer.status, answer.body], [
+      503,
+      "Too many connections from this address; close some of them",
+    ]);
+    deepEqual(refusals, ["tooManyConnections"]);
+    // Health is asked without a place.
+    equal((await lab.ask(["GET /readyz HTTP/1.1", HOST])).status, 200);
+    equal(lab.listener.connectionCount, 2);
+    first.write(closeFrame(1000));
+    await closed(first);
+    await lab.upgrade();
+  });
+}
+
+for (const kind of ["loopback", "ws", "tls"] as const) {
+  Deno.test(`${kind} listener without tokens refuses foreign names, and takes allowed ones`, async () => {
+    await using lab = await ListenLab.open(kind, { allowedHosts: ["Box.lan"] });
+    const foreign = [
+      "evil:4500",
+      "127.attacker.example",
+      "localhost.evil",
+      "localhost.",
+      "127.0.0.1.",
+      "[::ffff:127.0.0.1]",
+      "[0:0:0:0:0:ffff:7f00:1]",
+      "user@127.0.0.1",
+      "127.0.0.1:4500:1",
+      "127.0.0.1:99999",
+      "0.0.0.0:4500",
+      "2130706433",
+      "0x7f.1",
+      "][",
+      "evil.box.lan",
+    ];
+    for (const host of foreign) {
+      for (const rest of [[], UPGRADE]) {
+        for (const path of ["/", "/readyz"]) {
+          const answer = await lab.ask([`GET ${path} HTTP/1.1`, `Host: ${host}`, ...rest]);
+          deepEqual([answer.status === 101, answer.status >= 400], [false, true], host);
+        }
+      }
+    }
+    deepEqual((await lab.ask(["GET /readyz HTTP/1.1", "Host: evil"])).status, 403);
+    const twice = await lab.ask(["GET /readyz HTTP/1.1", HOST, "Host: evil"]);
+    equal(twice.status >= 400, true);
+    // Another port is that of a tunnel.
+    const own = ["127.0.0.1:9", "localhost", "LOCALHOST:1", "[::1]:80", "10.1.2.3", "box.LAN:1"];
+    for (const host of own) {
+      equal((await lab.ask(["GET / HTTP/1.1", `Host: ${host}`, ...UPGRADE])).status, 101, host);
+    }
+  });
+
+  Deno.test(`${kind} listener asks for a token, and passes on whose it is`, async () => {
+    const seen: Credentials[] = [];
+    const clients: ListenClient[] = [];
+    await using lab = await ListenLab.open(kind, {
+      authorizer: tokenAuthorizer("right", seen),
+      accept: (_, client) => void clients.push(client),
+    });
+    equal(lab.listener.isOpen, false);
+    const refused = await lab.ask(["GET / HTTP/1.1", HOST, ...UPGRADE]);
+    deepEqual([refused.status, refused.body], [401, "missing websocket bearer token"]);
+    equal(refused.headers.get("content-type"), PLAIN_TEXT);
+    equal((await lab.ask(["GET /readyz HTTP/1.1", "Host: box"])).status, 200);
+    const doubled = ["Authorization: Bearer wrong", "Authorization: Bearer other"];
+    equal((await lab.ask(["GET / HTTP/1.1", HOST, ...UPGRADE, ...doubled])).status, 401);
+    await lab.upgrade(["Authorization: Bearer right"]);
+    const answer = await lab.ask([
+      "GET /?token=right HTTP/1.1",
+      "Host: box",
+      ...UPGRADE,
+    ]);
+    equal(answer.status, 401);
+    deepEqual(clients, [{ principal: "alice", expiresAtMs: 4711, address: "127.0.0.1" }]);
+    deepEqual([...new Set(seen.map(({ address }) => address))], ["127.0.0.1"]);
+    equal(lab.listener.connectionCount, 1);
+  });
+}
+
+Deno.test("listeners that ask nobody call their clients local", async () => {
+  for (const kind of ["loopback", "ws"] as const) {
+    const accepted = Promise.withResolvers<ListenClient>();
+    await using lab = await ListenLab.open(kind, {
+      accept: (_, client) => accepted.resolve(client),
+    });
+    equal(lab.listener.isOpen, true);
+    await lab.upgrade();
+    const expected = { principal: "local", expiresAtMs: null, address: "127.0.0.1" };
+    deepEqual(await accepted.promise, expected);
   }
+});
+
+Deno.test("a real client that is refused for want of a token is told so", async () => {
+  await using lab = await ListenLab.open("tls", { authorizer: tokenAuthorizer("right") });
+  await rejects(lab.client(), /refused the connection: 401 missing websocket bearer token/);
+  (await lab.client("right")).close();
+  const plain = new WsClient(lab.listener.url, { rejectUnauthorized: false });
+  const response = await new Promise<number | undefined>((resolve) => {
+    plain.on("unexpected-response", (_, { statusCode }) => resolve(statusCode));
+    plain.on("error", () => {});
+  });
+  plain.terminate();
+  equal(response, 401);
+});
+
+Deno.test("listen fails in upstream's words", async () => {
+  const options = { accept: () => {}, clock: systemClock(), log: silentLogger };
+  for (const kind of ["loopback", "ws"] as const) {
+    await using lab = await ListenLab.open(kind);
+    const { port } = lab;
+    await rejects(listen({ type: "tcp", hostname: "127.0.0.1", port }, options), {
+      name: "CliError",
+      message: "Address in use (os error 98)",
+      exitCode: 1,
+    });
+    const files = { certFile: "/nowhere", keyFile: "/nowhere", clientCaFile: null };
+    for (
+      const [hostname, text] of [
+        ["0.0.0.0", "0.0.0.0"],
+        ["::", "[::]"],
+        ["10.0.0.1", "10.0.0.1"],
+        ["::ffff:127.0.0.1", "[::ffff:7f00:1]"],
+      ] as const
+    ) {
+      for (const tls of [{}, { tls: files }]) {
+        await rejects(listen({ type: "tcp", hostname, port: 9501, ...tls }, options), {
+          message: `refusing to start non-loopback websocket listener ${text}:9501 without auth; ` +
+            "configure `--ws-auth capability-token` or `--ws-auth signed-bearer-token`",
+        });
+      }
+    }
+  }
+});
+
+Deno.test("a listener on every address serves whoever has a token", async () => {
+  const listener = await listen({ type: "tcp", hostname: "0.0.0.0", port: 0 }, {
+    accept: () => {},
+    clock: systemClock(),
+    log: silentLogger,
+    authorizer: tokenAuthorizer("right"),
+  });
+  match(listener.url, /^ws:\/\/0\.0\.0\.0:[1-9]\d*$/);
+  const url = listener.url.replace("0.0.0.0", "127.0.0.1");
+  await rejects(connectWebSocket(url), /Cannot connect/);
+  const client = await connectWebSocket(url, { headers: { authorization: "Bearer right" } });
+  const gone = new Collector();
+  client.open(gone);
+  await listener.shutdown();
+  await gone.closing.promise;
 });
 
 Deno.test("isLoopback knows only addresses that never leave the machine", () => {
@@ -252,9 +383,10 @@ Deno.test("isLoopback knows only addresses that never leave the machine", () => 
   for (const hostname of others) equal(isLoopback(hostname), false, hostname);
 });
 
-Deno.test("listenBanner is what upstream prints", () => {
+Deno.test("listenBanner is what upstream prints, with the fingerprint of a certificate", () => {
+  const plain = (url: string) => listenBanner({ url, fingerprint: null });
   equal(
-    listenBanner("ws://127.0.0.1:80"),
+    plain("ws://127.0.0.1:80"),
     `codex app-server (WebSockets)
   listening on: ws://127.0.0.1:80
   readyz: http://127.0.0.1:80/readyz
@@ -262,16 +394,30 @@ Deno.test("listenBanner is what upstream prints", () => {
   note: binds localhost only (use SSH port-forwarding for remote access)
 `,
   );
-  match(listenBanner("ws://[::1]:9502"), /listening on: ws:\/\/\[::1\]:9502\n[^]*localhost only/);
-  match(
-    listenBanner("ws://0.0.0.0:9501"),
-    /note: websocket auth is required for non-localhost listeners\n$/,
+  match(plain("ws://[::1]:9502"), /listening on: ws:\/\/\[::1\]:9502\n[^]*localhost only/);
+  equal(
+    listenBanner({ url: "wss://0.0.0.0:9501", fingerprint: "ab01" }),
+    `codex app-server (WebSockets)
+  listening on: wss://0.0.0.0:9501
+  readyz: https://0.0.0.0:9501/readyz
+  healthz: https://0.0.0.0:9501/healthz
+  fingerprint: SHA256:ab01
+  note: websocket auth is required for non-localhost listeners
+`,
+  );
+  equal(
+    plain("unix:///run/a.sock"),
+    "codex app-server (unix socket)\n  listening on: unix:///run/a.sock\n",
   );
 });
 
-Deno.test("listenWebSocket listens on the IPv6 loopback and writes its address as upstream", async () => {
-  const listener = listenWebSocket({ hostname: "::1", port: 0 }, { accept: () => {} });
-  equal(listener.url, `ws://[::1]:${listener.port}`);
+Deno.test("listen writes an IPv6 address as upstream does", async () => {
+  const listener = await listen({ type: "tcp", hostname: "::1", port: 0 }, {
+    accept: () => {},
+    clock: systemClock(),
+    log: silentLogger,
+  });
+  match(listener.url, /^ws:\/\/\[::1\]:[1-9]\d*$/);
   (await connectWebSocket(listener.url)).close();
   await listener.shutdown();
 });

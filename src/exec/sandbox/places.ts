@@ -10,8 +10,8 @@ import { type SandboxSpec, sandboxSpec } from "./spec.ts";
 
 /** Folders below a writable root that stay read-only: what they hold is executed or trusted later. */
 export const PROTECTED_NAMES: readonly string[] = [".git", ".codex", ".agents"];
-/** Files of the home folder with credentials, which no command may read. */
-const CREDENTIAL_FILES = ["auth.json", ".credentials.json"];
+/** Files and folders of the home folder with credentials, which no command may read. */
+const CREDENTIAL_FILES = ["auth.json", ".credentials.json", "app-server-tls"];
 /** A `.git` file is one short line; anything longer is none. */
 const GIT_FILE_BYTES_MAX = 8192;
 
@@ -32,6 +32,11 @@ export interface PlaceSources {
 /** Files of a home folder that hold credentials, whether they exist or not. */
 export function credentialFiles(codexHome: string): readonly string[] {
   return CREDENTIAL_FILES.map((name) => join(codexHome, name));
+}
+
+/** Where servers of this home listen for programs of their user, and a command is one of those. */
+export function ownSockets(codexHome: string): readonly string[] {
+  return [join(codexHome, "app-server-control")];
 }
 
 /**

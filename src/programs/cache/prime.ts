@@ -30,6 +30,7 @@ async function loadPrograms(): Promise<void> {
   await Promise.all([
     import("../../cli/help.ts"),
     import("../app_server.ts"),
+    import("../app_server/listeners.ts"),
     import("../completion.ts"),
     import("../doctor.ts"),
     import("../doctor/inspect.ts"),
@@ -47,6 +48,7 @@ async function loadPrograms(): Promise<void> {
     import("../sandbox.ts"),
     import("../special_folders.ts"),
     import("../systemd_unit.ts"),
+    import("../token.ts"),
     import("../version.ts"),
   ]);
 }
@@ -70,6 +72,8 @@ async function loadServer(): Promise<void> {
     import("../../exec/sandbox/seatbelt.ts"),
     import("../../server/exec_server.ts"),
     import("../../server/listen.ts"),
+    import("../../server/listen/network.ts"),
+    import("../../server/listen/self_signed.ts"),
     import("../../server/methods/account.ts"),
     import("../../server/methods/command.ts"),
     import("../../server/methods/config.ts"),

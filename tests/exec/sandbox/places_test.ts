@@ -5,6 +5,7 @@ import { isBelow, resolveLinks } from "../../../src/exec/sandbox/links.ts";
 import {
   controlSockets,
   credentialFiles,
+  ownSockets,
   type PlaceSources,
   resolveSpec,
   SeenPlaces,
@@ -216,7 +217,12 @@ Deno.test("isBelow goes by whole names", () => {
 });
 
 Deno.test("credentials and sockets that take orders are known by their places", () => {
-  assert.deepEqual(credentialFiles("/h"), ["/h/auth.json", "/h/.credentials.json"]);
+  assert.deepEqual(credentialFiles("/h"), [
+    "/h/auth.json",
+    "/h/.credentials.json",
+    "/h/app-server-tls",
+  ]);
+  assert.deepEqual(ownSockets("/h"), ["/h/app-server-control"]);
   const sockets = controlSockets({
     XDG_RUNTIME_DIR: "/x/run",
     TMUX_TMPDIR: "/x/tmux",

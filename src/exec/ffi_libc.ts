@@ -23,9 +23,8 @@ const CALLS = {
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   rmdir: { parameters: ["buffer"], result: "i32" },
   mkdir: { parameters: ["buffer", "u32"], result: "i32" },
+  poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
   flock: { parameters: ["i32", "i32"], result: "i32" },
-  /** On another thread: for a folder that was removed, which the file system frees then. */
-  closeElsewhere: { name: "close", parameters: ["i32"], result: "i32", nonblocking: true },
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
 } as const;
 

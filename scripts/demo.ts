@@ -51,7 +51,7 @@ async function startAndLeave(stage: Stage): Promise<{ threadId: string; turnId: 
   const client = await stage.connect();
   const { approved } = approveAll(client);
   showTurn(client);
-  // Until commands can be confined, full access is said openly, and every step is asked for.
+  // It must also run where nothing can confine commands, so every step is asked for instead.
   const { thread } = await client.request("thread/start", {
     cwd: stage.project,
     sandbox: "danger-full-access",

@@ -22,7 +22,7 @@ export function execServerPage(): string {
 
 A protocol of its own, with the framing of the app-server; binary WebSocket frames count as text.
 
-Params that do not fit are answered with -32602, a file that is not there with -32004, an unknown method with -32601, any other refusal with -32600, a failure of the machine with -32603; \`data.reason\` says which.
+Params that do not fit are answered with -32602, a file that is not there with -32004, a session that has a connection with -32010, an unknown method with -32601, any other refusal with -32600, a failure of the machine with -32603; \`data.reason\` says which.
 What is no message is answered with the id -1; an unknown notification closes the connection.
 Places are absolute paths or \`file://\` URIs.
 

@@ -27,7 +27,7 @@ const REASONS: Reasons = {
   "exec-server": {
     read: "files of its clients, `config.toml`",
     write: "files of its clients",
-    net: "to listen; given up afterwards, unless with `--tasks`",
+    net: "to listen; given up afterwards, unless with `--tasks` or `--http`",
     env: DEVICES,
     run: "processes of its clients",
     sys: "user id",

@@ -250,6 +250,10 @@ const execServer: Command = {
       doc: "With --tasks: how many run at once, others wait (default: 8)",
     },
     {
+      name: "http",
+      doc: "Let clients make requests over HTTP from this machine (http/request)",
+    },
+    {
       name: "exit-on-disconnect",
       doc: "End as soon as no client is connected any more, once there was one",
     },

@@ -1,6 +1,7 @@
 /** Finds the project that a directory belongs to, and whether the user trusts it; must not know what trust allows. */
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import type { Config } from "./config.ts";
+import { isPlaceholder } from "./placeholder.ts";
 import type { ApprovalPolicy, SandboxMode } from "../protocol/policy.ts";
 
 /** What the user said about a project; null: nothing. */
@@ -101,7 +102,8 @@ function realPath(path: string): string {
 }
 
 function exists(path: string): boolean {
-  return onDisk(() => Deno.lstatSync(path)) !== null;
+  const stat = onDisk(() => Deno.lstatSync(path));
+  return stat !== null && !isPlaceholder(path, stat);
 }
 
 function readSmallFile(path: string): string | null {

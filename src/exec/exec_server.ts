@@ -11,6 +11,7 @@ import { encodeError, type NotificationMessage, rpcCodes, RpcError } from "../rp
 import { createRouter, type RouteHandler, type Router } from "../rpc/router.ts";
 import type { Transport } from "../rpc/transport.ts";
 import { fsHandlers } from "./exec_server/fs_methods.ts";
+import { httpHandlers } from "./exec_server/http_methods.ts";
 import { processHandlers } from "./exec_server/process_methods.ts";
 import { refusal, type Session, Sessions } from "./exec_server/session.ts";
 import type { ExecCall, ExecHandlers, ExecWorld } from "./exec_server/world.ts";
@@ -33,6 +34,7 @@ export interface ExecServerOptions {
 interface ExecPeer {
   readonly connection: Connection;
   session: Session | null;
+  readonly gone: AbortController;
 }
 
 /** The id of an answer to what is no message. */
@@ -90,13 +92,14 @@ export class ExecServer {
       notification: (notification) => this.#notification(peer, notification),
       closed: () => {
         this.#peers.delete(peer);
+        peer.gone.abort();
         if (peer.session) this.#sessions.detach(peer.session);
         options.onClosed?.();
       },
       dropped: (reason) => connection.sendText(malformed(transport.peer, reason)),
       failed: (error, method) => log.error?.(`${method} failed: ${describe(error)}`),
     });
-    const peer: ExecPeer = { connection, session: null };
+    const peer: ExecPeer = { connection, session: null, gone: new AbortController() };
     this.#peers.add(peer);
   }
 
@@ -113,6 +116,7 @@ export class ExecServer {
       "environment/info": () => world.environment,
       ...processHandlers(world),
       ...fsHandlers(world),
+      ...httpHandlers(world),
     };
     const table: Readonly<Record<string, Untyped["handler"]>> = handlers;
     const routes = Object.entries(table).map(([method, handler]) => {
@@ -169,13 +173,15 @@ function gate(peer: ExecPeer, method: string): void {
   throw refusal(`client must ${missing} before using ${kind} methods`, "notInitialized");
 }
 
-function callOf({ connection, session }: ExecPeer, request: IncomingRequest): ExecCall {
+function callOf({ connection, session, gone }: ExecPeer, request: IncomingRequest): ExecCall {
   if (!session) throw refusal("client must call initialize first", "notInitialized");
   return {
     session,
     get pendingBytes() {
       return connection.bufferedBytes;
     },
+    gone: gone.signal,
+    send: (text) => connection.sendText(text),
     respond(result) {
       request.reply(result);
       return result;

@@ -60,10 +60,11 @@ export class FileSystem implements Disposable {
   /** Operations under these rules; null: everything that the user may do. */
   under(rules: FileRules | null): Files {
     const key = JSON.stringify(rules);
+    const isFree = rules === null || rules.isOpen === true;
     return new Files({
       ask: (question) => this.#ask(question, { key, rules }),
       // An operation that is under way comes first: it may be a write to the very file.
-      isDirect: () => rules === null && !this.#isClosed && !this.#threads.get(key)?.isBusy,
+      isDirect: () => isFree && !this.#isClosed && !this.#threads.get(key)?.isBusy,
     });
   }
 

@@ -11,6 +11,7 @@ import {
 } from "./process_streams.ts";
 import { MARK_VARIABLE, type ProcessTree, ProcessTrees, type Wait } from "./process_tree.ts";
 import type { Terminal, TerminalSize } from "./pty.ts";
+import { errorText } from "./sandbox/launcher/errno.ts";
 import { asLeader } from "./session_leader.ts";
 import { CharacterAligner } from "./utf8.ts";
 
@@ -100,7 +101,7 @@ export class Process {
   readonly #spec: ProcessSpec;
   readonly #wait: Wait;
   readonly #tree: ProcessTree;
-  readonly #onTerminated: () => void;
+  readonly #onEnding: (ending: Promise<void>) => void;
   readonly #drained: Promise<unknown>;
   /** Reads that brought something, to tell a quiet pipe from a busy one. */
   #chunks = 0;
@@ -112,13 +113,19 @@ export class Process {
 
   constructor(
     child: Child,
-    options: { spec: ProcessSpec; wait: Wait; tree: ProcessTree; onTerminated: () => void },
+    options: {
+      readonly spec: ProcessSpec;
+      readonly wait: Wait;
+      readonly tree: ProcessTree;
+      /** Told once that the process is being terminated, with what resolves when it was. */
+      readonly onEnding: (ending: Promise<void>) => void;
+    },
   ) {
     this.#child = child;
     this.#spec = options.spec;
     this.#wait = options.wait;
     this.#tree = options.tree;
-    this.#onTerminated = options.onTerminated;
+    this.#onEnding = options.onEnding;
     this.pid = child.pid;
     this.#drained = Promise.all(child.outputs.map(([name, source]) => this.#read(name, source)))
       .then(() => child.terminal?.close());
@@ -173,7 +180,10 @@ export class Process {
    * keep a program alive: one that shuts down must stay until this has resolved.
    */
   terminate(graceMs: number = KILL_GRACE_MS): Promise<void> {
-    return this.#ending ??= this.#terminate(graceMs);
+    if (this.#ending) return this.#ending;
+    this.#ending = this.#terminate(graceMs);
+    this.#onEnding(this.#ending);
+    return this.#ending;
   }
 
   async #terminate(graceMs: number): Promise<void> {
@@ -192,7 +202,6 @@ export class Process {
     // Whoever still holds a pipe is out of reach.
     for (const [, source] of this.#child.outputs) source.cancel();
     this.#child.terminal?.close();
-    this.#onTerminated();
   }
 
   /** Where a tree cannot be looked for, its group is all that is known. */
@@ -269,7 +278,7 @@ export class Process {
 export class Processes {
   readonly #wait: Wait;
   readonly #trees: ProcessTrees;
-  /** The ends of owners that are under way. */
+  /** The ends of processes and owners that are under way, which nobody else may wait for. */
   readonly #endings = new Set<Promise<void>>();
   readonly #live = new Map<Process, string | undefined>();
   /** What the marks of each owner start with; kept as long as anything it has started may run. */
@@ -313,15 +322,19 @@ export class Processes {
     }
     const leader = () => ({ pid: child.pid, isRunning: process.isRunning });
     const tree = this.#trees.tree(() => ({ mark, leader: leader() }));
-    const onTerminated = () => void this.#live.delete(process);
-    const process: Process = new Process(child, { spec, wait: this.#wait, tree, onTerminated });
+    const onEnding = (ending: Promise<void>) =>
+      void this.#follow(ending.then(() => void this.#live.delete(process)));
+    const process: Process = new Process(child, { spec, wait: this.#wait, tree, onEnding });
     this.#track(process, spec);
     return { type: "started", process };
   }
 
   /** Ends every process of an owner, descendants included, also of those that ended before. */
   async terminateOwned(owner: string): Promise<void> {
-    const ending = this.#endOwner(owner);
+    await this.#follow(this.#endOwner(owner));
+  }
+
+  async #follow(ending: Promise<void>): Promise<void> {
     this.#endings.add(ending);
     await ending.finally(() => this.#endings.delete(ending));
   }
@@ -345,7 +358,7 @@ export class Processes {
   async terminateAll(): Promise<void> {
     await Promise.all([...this.#live.keys()].map((process) => process.terminate()));
     if (this.#lastMark > 0) await this.#endMarked(this.#trees.prefix);
-    // Connections that close after this have nothing left to end, and those that closed just before are waited for.
+    // Connections that close after this have nothing left to end; what was being ended before is waited for.
     this.#owners.clear();
     await Promise.all(this.#endings);
   }
@@ -389,16 +402,19 @@ export class Processes {
   }
 }
 
-/** Upstream's text. */
+/** Upstream's texts. */
 const NOT_FOUND = "No such file or directory (os error 2)";
+const NUL_FOUND = "nul byte found in provided data";
+const ENOENT = 2;
+const ENOTDIR = 20;
 
 function startChild(spec: ProcessSpec): Child | StartFailure {
   if (!spec.argv[0]) return failure("invalid", "command must not be empty");
-  if (spec.argv.some((word) => word.includes("\0"))) {
-    return failure("invalid", "Command contains a NUL character");
-  }
+  const texts = [...spec.argv, spec.cwd, ...Object.values(spec.env)];
+  if (texts.some((text) => text.includes("\0"))) return failure("invalid", NUL_FOUND);
   const leading = asLeader(spec);
   if (leading.type === "notFound") return failure("notFound", NOT_FOUND);
+  if (leading.type === "failed") return failedStart(leading.errno);
   try {
     if (spec.terminal && !spec.leads) {
       const [name = "", ...args] = spec.argv;
@@ -433,13 +449,17 @@ function startChild(spec: ProcessSpec): Child | StartFailure {
 function startFailure(error: unknown): StartFailure {
   const message = messageOf(error);
   if (error instanceof Deno.errors.NotFound) {
-    const isCwd = /No such cwd|cwd is not a directory/.test(message);
-    return failure(isCwd ? "badCwd" : "notFound", NOT_FOUND);
+    if (/cwd is not a directory/.test(message)) return failure("badCwd", errorText(ENOTDIR));
+    return failure(/No such cwd/.test(message) ? "badCwd" : "notFound", NOT_FOUND);
   }
   if (error instanceof Deno.errors.PermissionDenied) {
     return failure("notPermitted", "Permission denied (os error 13)");
   }
-  return failure("other", message);
+  return failure("other", message.replace(/^Failed to spawn '[^]*?': /, ""));
+}
+
+function failedStart(errno: number): StartFailure {
+  return failure(errno === ENOENT ? "notFound" : "other", errorText(errno));
 }
 
 function failure(reason: StartFailure["reason"], message: string): StartFailure {

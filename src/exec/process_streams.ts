@@ -1,6 +1,9 @@
 /** What a process reads from and writes to, as plain calls; must not know what the bytes mean. */
 import { messageOf } from "../lib/errors.ts";
 
+/** What a pipe holds at most, unless somebody has made it larger. */
+const READ_BYTES = 64 * 1024;
+
 /** Bytes that a process writes. */
 export interface ByteSource {
   /** The next bytes, which are not kept after the next call; null at the end. */
@@ -19,12 +22,16 @@ export interface ByteSink {
 }
 
 /** A pipe that the process writes to. A pipe that breaks ends like one that is closed. */
-export function pipeSource(stream: ReadableStream<Uint8Array>): ByteSource {
-  const reader = stream.getReader();
+export function pipeSource(stream: ReadableStream<Uint8Array<ArrayBuffer>>): ByteSource {
+  const reader = stream.getReader({ mode: "byob" });
+  // One buffer for the whole stream: a new one for each chunk is garbage faster than it is collected.
+  let buffer = new ArrayBuffer(READ_BYTES);
   return {
     async read() {
-      const { done, value } = await reader.read();
-      return done ? null : value;
+      const { done, value } = await reader.read(new Uint8Array(buffer));
+      if (done) return null;
+      buffer = value.buffer;
+      return value;
     },
     cancel: () => void reader.cancel().catch(() => undefined),
   };

@@ -23,6 +23,8 @@ import {
 export const MARK_VARIABLE = "CODEX_COMMAND_ID";
 /** A process that forks faster than it is found gets away after so many rounds of SIGKILL. */
 const KILL_ROUNDS_MAX = 50;
+/** In so many rounds, of some 100 ms together, a leader is spared while it has others to collect. */
+const LEADER_SPARED_ROUNDS = 10;
 
 /** Where a tree starts. */
 export interface TreeRoot {
@@ -144,11 +146,21 @@ export class ProcessTree {
     }
   }
 
-  /** SIGKILL until nothing is left, also of what was started meanwhile. */
+  /**
+   * SIGKILL until nothing is left, also of what was started meanwhile.
+   *
+   * The leader comes last: the launcher of a sandbox is the parent of a process inside. Without it, process 1 of this
+   * machine has to collect that process, and in many containers it never collects anything; until it does, the process
+   * namespace of the sandbox cannot end either.
+   */
   async kill(): Promise<void> {
     for (let round = 0; round < KILL_ROUNDS_MAX; round++) {
-      const count = await this.signal("SIGKILL");
-      if (count === null || count === 0) return;
+      const members = await this.members();
+      if (members === null || members.length === 0) return;
+      const leader = this.#root().leader?.pid;
+      const others = members.filter(({ pid }) => pid !== leader);
+      const isSpared = others.length > 0 && round < LEADER_SPARED_ROUNDS;
+      for (const { pid } of isSpared ? others : members) signalProcess(pid, "SIGKILL");
       await this.#wait(Math.min(round, 10)).over;
     }
   }

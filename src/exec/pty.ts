@@ -4,9 +4,10 @@
  */
 import type { Child, ProcessSpec } from "./process.ts";
 import type { Wait } from "./process_tree.ts";
+import { cString } from "./c_library.ts";
 import { exitOf } from "./pty/exits.ts";
 import { TerminalInput } from "./pty/input.ts";
-import { cString, errno, terminalSystem } from "./pty/libc.ts";
+import { terminalSystem } from "./pty/libc.ts";
 import { TerminalOutput } from "./pty/output.ts";
 import { spawnOnTerminal } from "./pty/spawn.ts";
 
@@ -24,7 +25,7 @@ export function openTerminal(size: TerminalSize, wait: Wait): Terminal {
   const system = terminalSystem();
   const { libc } = system;
   const master = libc.open(cString(MASTER), system.openFlags, 0);
-  if (master < 0) throw new Error(`Cannot open a terminal (os error ${errno(system)})`);
+  if (master < 0) throw new Error(`Cannot open a terminal (os error ${system.errno()})`);
   libc.grantpt(master);
   libc.unlockpt(master);
   const name = libc.ptsname(master);

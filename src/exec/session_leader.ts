@@ -1,5 +1,7 @@
 /** Makes a program the leader of its own session and group, cheaply; must not start anything itself. */
 import { delimiter, resolve } from "node:path";
+import { executability } from "./executable.ts";
+import { exists } from "./sandbox/links.ts";
 
 /** How a program is started as leader: by what is run, or by an option of the runtime. */
 export type Leading =
@@ -11,11 +13,13 @@ export type Leading =
     readonly args: readonly string[];
     readonly detached: boolean;
   }
-  | { readonly type: "notFound" };
+  | { readonly type: "notFound" }
+  /** The kernel refuses it with that error. */
+  | { readonly type: "failed"; readonly errno: number };
 
 const SETSID_PATHS = ["/usr/bin/setsid", "/bin/setsid"];
-/** How programs start that the kernel can execute by itself; shells run any other file as a script. */
-const EXECUTABLE_STARTS = ["\x7fELF", "#!"];
+/** Where programs are looked for without a `PATH`, as the C library of upstream does. */
+const DEFAULT_PATH = "/usr/local/bin:/bin:/usr/bin";
 
 /**
  * A program that makes the other one leader: a generated one that costs next to nothing, or `setsid`, which takes
@@ -39,7 +43,12 @@ export function asLeader(spec: {
   // What is there but cannot be run is left to the runtime, which says why.
   if (!isExecutable(path)) return { type: "start", path, program: path, args, detached: false };
   loading ??= load();
-  if (image !== null && isForKernel(path)) {
+  const outcome = executability(path);
+  if (outcome.type === "fails") return { type: "failed", errno: outcome.errno };
+  if (outcome.type === "unknown") {
+    return { type: "start", path, program: path, args, detached: true };
+  }
+  if (image !== null) {
     const [program, ...before] = image;
     return {
       type: "start",
@@ -65,41 +74,27 @@ export async function prepareLeader(): Promise<void> {
   await (loading ??= load());
 }
 
-/** Whether there is something at a path; unlike a `stat` that throws it costs next to nothing. */
-let exists: ((path: string) => boolean) | null = null;
-
 /** The first commands do not wait for it. */
 async function load(): Promise<void> {
-  ({ existsSync: exists } = await import("node:fs"));
   const { leaderImage } = await import("./leader_image.ts");
   const [program, ...before] = await leaderImage() ?? [];
   if (program !== undefined) image = [program, ...before];
 }
 
-function isForKernel(path: string): boolean {
-  try {
-    using file = Deno.openSync(path);
-    const bytes = new Uint8Array(4);
-    file.readSync(bytes);
-    const start = String.fromCharCode(...bytes);
-    return EXECUTABLE_STARTS.some((expected) => start.startsWith(expected));
-  } catch {
-    // It may be executed but not read.
-    return false;
-  }
-}
-
-/** Where the program is: named by a path, or the first of that name in the `PATH`. */
+/** Where the program is: named by a path, or the first of that name in the `PATH` that can be executed, if any can. */
 export function findProgram(
   name: string,
   { cwd, env }: { readonly cwd: string; readonly env: Readonly<Record<string, string>> },
 ): string | null {
   if (name.includes("/")) return resolve(cwd, name);
-  for (const folder of (env["PATH"] ?? "").split(delimiter)) {
+  let forbidden: string | null = null;
+  for (const folder of (env["PATH"] ?? DEFAULT_PATH).split(delimiter)) {
     const candidate = resolve(cwd, folder, name);
-    if (exists?.(candidate) !== false && isExecutable(candidate)) return candidate;
+    if (!exists(candidate)) continue;
+    if (isExecutable(candidate)) return candidate;
+    forbidden ??= isFile(candidate) ? candidate : null;
   }
-  return null;
+  return forbidden;
 }
 
 function isExecutable(path: string): boolean {
@@ -108,6 +103,15 @@ function isExecutable(path: string): boolean {
     return isFile && ((mode ?? 0) & 0o111) !== 0;
   } catch {
     // Not there, or not to be seen: not to be run either.
+    return false;
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    // Not there, or not to be seen.
     return false;
   }
 }

@@ -1,4 +1,5 @@
 /** Asks the C library what the runtime has no call for; must not know what the answers are used for. */
+import { cString, openCLibrary, READ_CALLS, readText } from "./c_library.ts";
 
 /** Longest file that `readText` reads, in bytes: those of the kernel are far shorter. */
 const READ_BYTES_MAX = 64 * 1024;
@@ -9,10 +10,12 @@ const W_OK = 2;
 const SYS_LANDLOCK_CREATE_RULESET = 444n;
 const LANDLOCK_CREATE_RULESET_VERSION = 1;
 
-const LIBRARIES: Readonly<Record<string, string>> = {
-  linux: "libc.so.6",
-  darwin: "libSystem.B.dylib",
-};
+const CALLS = {
+  ...READ_CALLS,
+  access: { parameters: ["buffer", "i32"], result: "i32" },
+  getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  syscall: { parameters: ["i64", "pointer", "usize", "u32"], result: "i64" },
+} as const;
 const RLIMIT_NOFILE: Readonly<Record<string, number>> = { linux: 7, darwin: 8 };
 /** `RLIM_INFINITY` is all bits on Linux, and all but the highest on macOS. */
 const UNLIMITED = 2n ** 63n - 1n;
@@ -42,10 +45,8 @@ export interface SystemCalls extends Disposable {
 
 /** Opens the C library; null where there is none that this program knows. */
 export function openSystemCalls(os: string = Deno.build.os): SystemCalls | null {
-  const library = LIBRARIES[os];
-  if (library === undefined) return null;
   try {
-    return new CLibrary(library, os);
+    return new CLibrary(openCLibrary(CALLS, os), os);
   } catch (error) {
     // A machine with another C library: whoever asked does without the answers.
     if (error instanceof Error && !(error instanceof Deno.errors.NotCapable)) return null;
@@ -55,42 +56,23 @@ export function openSystemCalls(os: string = Deno.build.os): SystemCalls | null 
 
 class CLibrary implements SystemCalls {
   readonly #os: string;
-  readonly #library;
+  readonly #library: Deno.DynamicLibrary<typeof CALLS>;
 
-  constructor(name: string, os: string) {
+  constructor(library: Deno.DynamicLibrary<typeof CALLS>, os: string) {
+    this.#library = library;
     this.#os = os;
-    this.#library = Deno.dlopen(name, {
-      access: { parameters: ["buffer", "i32"], result: "i32" },
-      open: { parameters: ["buffer", "i32"], result: "i32" },
-      read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
-      close: { parameters: ["i32"], result: "i32" },
-      getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
-      syscall: { parameters: ["i64", "pointer", "usize", "u32"], result: "i64" },
-    });
   }
 
   isWritable(path: string): boolean {
-    return this.#library.symbols.access(nullTerminated(path), W_OK) === 0;
+    return this.#library.symbols.access(cString(path), W_OK) === 0;
   }
 
   exists(path: string): boolean {
-    return this.#library.symbols.access(nullTerminated(path), F_OK) === 0;
+    return this.#library.symbols.access(cString(path), F_OK) === 0;
   }
 
   readText(path: string): string | null {
-    const { open, read, close } = this.#library.symbols;
-    const file = open(nullTerminated(path), 0);
-    if (file < 0) return null;
-    const buffer = new Uint8Array(READ_BYTES_MAX);
-    let length = 0;
-    let count = 0;
-    do {
-      // Files of the kernel come in pieces of its own choice.
-      count = Number(read(file, buffer.subarray(length), BigInt(buffer.length - length)));
-      length += Math.max(count, 0);
-    } while (count > 0 && length < buffer.length);
-    close(file);
-    return count < 0 ? null : new TextDecoder().decode(buffer.subarray(0, length));
+    return readText(this.#library.symbols, path, { bytesMax: READ_BYTES_MAX });
   }
 
   landlockAbi(): number {
@@ -120,8 +102,4 @@ class CLibrary implements SystemCalls {
 
 function limitOf(value: bigint): number {
   return value >= UNLIMITED ? Infinity : Number(value);
-}
-
-function nullTerminated(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(`${text}\0`);
 }

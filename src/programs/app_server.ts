@@ -96,7 +96,7 @@ function serveStdio(server: Server, end: () => void): void {
     input: Deno.stdin,
     output: Deno.stdout,
     lineLimitBytes: LINE_LIMIT_BYTES,
-    onLarge: () => void import("../exec/pipe_size.ts").then((module) => module.growStdioPipes()),
+    onLarge: () => import("../exec/large_stdio.ts").then((module) => module.prepareLargeStdio()),
   });
   server.accept(transport, { onClosed: end });
 }

@@ -69,7 +69,7 @@ function listenUrl(args: Args) {
 
 /** What serves clients once they are connected. */
 interface Running {
-  /** For its tasks, or to let processes reach the domains that are allowed. */
+  /** For its tasks, requests of its clients, or to let processes reach the domains that are allowed. */
   readonly needsNetwork: boolean;
   accept(transport: Transport, onClosed: () => void): void;
   close(): Promise<void>;
@@ -100,11 +100,12 @@ async function start(args: Args, options: {
     platformOs: Deno.build.os === "darwin" ? "macos" : Deno.build.os,
     protectedPaths: protectedRuntimePaths(runtimeFolders(host.env, Deno.uid()), host.packaging),
     openListeners: () => open,
+    servesHttp: args.isSet("http"),
     newId: () => host.randomId(),
     ...tasks ? { extension: tasks.extension } : {},
   });
   return {
-    needsNetwork: tasks !== null || config.allowDomains !== null,
+    needsNetwork: tasks !== null || args.isSet("http") || config.allowDomains !== null,
     accept: (transport, onClosed) => running.server.accept(transport, { onClosed }),
     close: async () => {
       await running.close();

@@ -12,7 +12,7 @@ import { CliError, messageOf } from "../lib/errors.ts";
 import type { SandboxMode, SandboxPolicy } from "../protocol/policy.ts";
 import { protectedRuntimePaths, runtimeFolders } from "../store/runtime_folders.ts";
 import { configFromArgs } from "./config_options.ts";
-import type { Host, Invocation } from "./host.ts";
+import type { Host, Invocation, TextReader } from "./host.ts";
 
 /** As shells report a program that is not there, and one that cannot be started. */
 const NOT_FOUND = 127;
@@ -50,7 +50,11 @@ async function runOrExplain(args: Args, { config, host, sandbox, policy }: {
     return explanation.refusal === null ? 0 : 1;
   }
   if (argv.length === 0) throw new CliError("No command specified: write it after `--`", 2);
-  return await runCommand({ argv, cwd: config.cwd, env: commandEnv(host) }, { sandbox, policy });
+  return await runCommand({ argv, cwd: config.cwd, env: commandEnv(host) }, {
+    sandbox,
+    policy,
+    stdin: host.stdin,
+  });
 }
 
 function policyOf(args: Args, config: Config): SandboxPolicy {
@@ -122,7 +126,11 @@ interface Asked {
 
 async function runCommand(
   command: Asked,
-  { sandbox, policy }: { readonly sandbox: Sandbox; readonly policy: SandboxPolicy },
+  { sandbox, policy, stdin }: {
+    readonly sandbox: Sandbox;
+    readonly policy: SandboxPolicy;
+    readonly stdin: TextReader;
+  },
 ): Promise<number> {
   const confinement = await sandbox.confine(command, { policy, cwd: command.cwd });
   if (confinement.type === "refused") {
@@ -131,10 +139,10 @@ async function runCommand(
       ? new CliError(`Cannot start ${command.argv[0]}: ${reason}`, NOT_FOUND)
       : new CliError(reason);
   }
-  if (confinement.type === "unconfined") return (await pass(command)).code;
+  if (confinement.type === "unconfined") return (await pass(command, null)).code;
   const confined: ConfinedCommand = confinement.command;
   try {
-    const status = await pass(confined);
+    const status = await pass(confined, isOpenFile(stdin) ? stdin : null);
     const trouble = confined.failure?.(status) ?? null;
     if (trouble !== null) throw new CliError(trouble.message, NOT_STARTED);
     return status.code;
@@ -143,8 +151,46 @@ async function runCommand(
   }
 }
 
-/** Runs it on our own input and output until it ends; signals are passed on. */
-async function pass(command: Asked & Pick<ConfinedCommand, "leads">): Promise<Deno.CommandStatus> {
+/**
+ * Whether standard input is a file or a folder that was opened outside of the sandbox. Whoever has a descriptor of
+ * one can open it again through `/proc/self/fd`, then for writing, and go from a folder to any other.
+ */
+function isOpenFile({ isTerminal }: TextReader): boolean {
+  if (isTerminal) return false;
+  try {
+    const { isFile, isDirectory, isBlockDevice, isCharDevice } = Deno.statSync("/dev/fd/0");
+    return isFile || isDirectory || (isBlockDevice ?? true) || (isCharDevice ?? true);
+  } catch (error) {
+    // It is closed, or cannot be looked at: a pipe in its place does no harm.
+    if (error instanceof Error) return true;
+    throw error;
+  }
+}
+
+/** Copies until the end, or until the command takes no more. */
+async function copyInput(
+  { readable }: TextReader,
+  { stdin, signal }: {
+    readonly stdin: WritableStream<Uint8Array>;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  try {
+    await readable.pipeTo(stdin, { signal });
+  } catch (error) {
+    // The command has ended or closed its input, or this is no input to be read, such as a folder.
+    if (!(error instanceof Error)) throw error;
+  }
+}
+
+/**
+ * Runs it on our own output, and on our own input or a copy of `copied`, until it ends; signals are passed on.
+ */
+async function pass(
+  command: Asked & Pick<ConfinedCommand, "leads">,
+  copied: TextReader | null,
+): Promise<Deno.CommandStatus> {
+  const ended = new AbortController();
   let child: Deno.ChildProcess | null = null;
   // Before the command starts: what it tells may make somebody send one at once.
   const listeners = PASSED_ON.map((signal) => {
@@ -153,16 +199,24 @@ async function pass(command: Asked & Pick<ConfinedCommand, "leads">): Promise<De
     return () => Deno.removeSignalListener(signal, listener);
   });
   try {
-    child = start(command);
-    return await child.status;
+    child = start(command, copied === null ? "inherit" : "piped");
+    const copying = copied !== null &&
+      copyInput(copied, { stdin: child.stdin, signal: ended.signal });
+    const status = await child.status;
+    ended.abort();
+    await copying;
+    return status;
   } finally {
     for (const remove of listeners) remove();
   }
 }
 
-function start({ argv: [program = "", ...args], cwd, env }: Asked): Deno.ChildProcess {
+function start(
+  { argv: [program = "", ...args], cwd, env }: Asked,
+  stdin: "inherit" | "piped",
+): Deno.ChildProcess {
   try {
-    const streams = { stdin: "inherit", stdout: "inherit", stderr: "inherit" } as const;
+    const streams = { stdin, stdout: "inherit", stderr: "inherit" } as const;
     return new Deno.Command(program, { args, cwd, clearEnv: true, env, ...streams }).spawn();
   } catch (error) {
     const code = error instanceof Deno.errors.NotFound ? NOT_FOUND : NOT_STARTED;

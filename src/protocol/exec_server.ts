@@ -1,6 +1,7 @@
 /** The protocol of the exec-server: tables of its own, apart from those of the app-server. Data only. */
 import * as z from "zod";
 import { fsRequests } from "./exec_server_fs.ts";
+import { httpNotifications, httpRequests } from "./exec_server_http.ts";
 import { processNotifications, processRequests } from "./exec_server_process.ts";
 import { clientNotification, memo, type ParamsOf, request, type ResultOf } from "./method.ts";
 
@@ -8,6 +9,8 @@ import { clientNotification, memo, type ParamsOf, request, type ResultOf } from 
 export const execServerCodes = {
   /** There is no such file. */
   notFound: -32004,
+  /** The session has a connection. Clients of 0.169 try again after this, and after no other code. */
+  sessionAttached: -32010,
 };
 
 const EnvironmentInfo = memo(() =>
@@ -53,7 +56,12 @@ const connectionRequests = {
 };
 
 /** Every request that the exec-server answers, without those of `--tasks`. */
-export const requests = { ...connectionRequests, ...processRequests, ...fsRequests };
+export const requests = {
+  ...connectionRequests,
+  ...processRequests,
+  ...fsRequests,
+  ...httpRequests,
+};
 
 /** Every notification that it takes. Any other closes the connection. */
 export const clientNotifications = {
@@ -64,7 +72,7 @@ export const clientNotifications = {
 };
 
 /** Every notification that it sends, without those of `--tasks`. */
-export const notifications = { ...processNotifications };
+export const notifications = { ...processNotifications, ...httpNotifications };
 
 /** Every request of the protocol. */
 export type ExecServerRequests = typeof requests;

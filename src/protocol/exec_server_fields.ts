@@ -69,13 +69,6 @@ export const CoreSandboxPolicy = memo(() =>
 /** A sandbox policy in the core form. */
 export type CoreSandboxPolicy = z.infer<ReturnType<typeof CoreSandboxPolicy>>;
 
-/** What newer clients send in the place of a policy: a permission profile with its surroundings. */
-export const SandboxContext = memo(() =>
-  z.looseObject({ permissions: z.looseObject({ type: z.string() }) }).meta({
-    id: "FileSystemSandboxContext",
-  })
-);
-
 /** The same policy in the form that the rest of this program knows. */
 export function policyOfCore(policy: CoreSandboxPolicy): SandboxPolicy {
   switch (policy.type) {

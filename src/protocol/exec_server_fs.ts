@@ -1,6 +1,7 @@
 /** `fs/*` of the exec-server: like those of the app-server, but with a policy for each call. Data only. */
 import * as z from "zod";
-import { CoreSandboxPolicy, Place, SandboxContext } from "./exec_server_fields.ts";
+import { CoreSandboxPolicy, Place } from "./exec_server_fields.ts";
+import { SandboxContext } from "./exec_server_permissions.ts";
 import { Empty } from "./fields.ts";
 import { memo, request } from "./method.ts";
 

@@ -1,7 +1,8 @@
 /** `process/*` of the exec-server: processes by the names that a client chose. Data only. */
 import * as z from "zod";
 import { Empty } from "./fields.ts";
-import { SandboxContext, Stream } from "./exec_server_fields.ts";
+import { Stream } from "./exec_server_fields.ts";
+import { SandboxContext } from "./exec_server_permissions.ts";
 import { memo, notification, request } from "./method.ts";
 
 const Unsigned = memo(() => z.int().min(0).nullish());
@@ -40,10 +41,12 @@ const ExecParams = memo(() =>
     pipeStdin: z.boolean().optional(),
     /** Which variables of the exec-server the process inherits; none if left out (0.169). */
     envPolicy: EnvPolicy().nullish(),
-    /** Refused unless it asks for no confinement: a client of 0.120 confines by `argv` (0.169). */
+    /** What the process is held to, within the ceiling; a client of 0.120 confines by `argv` (0.169). */
     sandbox: SandboxContext().nullish(),
-    /** Refused when true (0.169). */
+    /** Refused when true (0.169), as are the two that go with it. */
     enforceManagedNetwork: z.boolean().optional(),
+    managedNetwork: z.unknown().optional(),
+    networkProxy: z.unknown().optional(),
   }).meta({ id: "ExecParams" })
 );
 

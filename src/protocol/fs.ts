@@ -8,7 +8,7 @@ const AbsolutePath = memo(() =>
   z.string().refine(
     (path) => path.startsWith("/"),
     "AbsolutePathBuf deserialized without a base path",
-  )
+  ).meta({ isPath: true })
 );
 
 const MaybeFlag = memo(() => z.boolean().nullish());

@@ -124,7 +124,7 @@ function expected(wrapped: SchemaNode): string {
   const { def } = node._zod;
   switch (def.type) {
     case "string":
-      return "a string";
+      return metaOf(node).isPath === true ? "path string" : "a string";
     case "boolean":
       return "a boolean";
     case "array":

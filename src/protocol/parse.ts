@@ -44,10 +44,14 @@ function byPosition(node: SchemaNode, values: readonly unknown[]): unknown {
   const keys = Object.keys(def.shape);
   const requiredCount = keys.filter((key) => def.shape[key]?._zod.optin !== "optional").length;
   if (values.length < requiredCount) {
-    throw invalidLength(values.length, `${structName(node)} with ${keys.length} elements`);
+    throw invalidLength(values.length, `${structName(node)} with ${elements(keys.length)}`);
   }
   if (values.length > keys.length) {
-    throw invalidLength(values.length, `${keys.length} elements in sequence`);
+    throw invalidLength(values.length, `${elements(keys.length)} in sequence`);
   }
   return Object.fromEntries(values.map((value, index) => [keys[index], value]));
+}
+
+function elements(count: number): string {
+  return count === 1 ? "1 element" : `${count} elements`;
 }

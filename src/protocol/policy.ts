@@ -31,7 +31,7 @@ const AbsolutePath = memo(() =>
   z.string().refine(
     (path) => path.startsWith("/") || /^[A-Za-z]:[\\/]/.test(path),
     "AbsolutePathBuf deserialized without a base path",
-  )
+  ).meta({ isPath: true })
 );
 
 const ReadAccess = memo(() => z.looseObject({ type: z.string() }).meta({ id: "ReadOnlyAccess" }));

@@ -106,6 +106,7 @@ function define(schema: z.ZodType, definitions: Map<string, JsonSchema>): string
 /** Leaves out marks of our own, and the limits of JavaScript's integers, which nobody sets. */
 function tidy(schema: JsonSchema): void {
   delete schema.unlisted;
+  delete schema.isPath;
   if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
   if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
 }

@@ -15,7 +15,8 @@ const Task = memo(() =>
     status: Status(),
     /** Null until its thread is open. */
     threadId: z.string().nullable(),
-    cwd: z.string(),
+    /** Null until its thread is open, where it goes on in the folder of one that is there. */
+    cwd: z.string().nullable(),
     /** The last message of the agent, once it has ended. */
     lastMessage: z.string().nullable(),
     error: z.object({ message: z.string() }).nullable(),
@@ -31,7 +32,10 @@ export type Task = z.infer<ReturnType<typeof Task>>;
 const StartParams = memo(() =>
   z.object({
     prompt: z.string(),
-    /** An absolute path or a `file://` URI; the directory of the exec-server if left out. */
+    /**
+     * An absolute path or a `file://` URI of a folder that is there. If left out, that of the thread which it
+     * continues, else that of the exec-server.
+     */
     cwd: Place().nullish(),
     sandbox: SandboxMode().nullish(),
     model: MaybeString(),
@@ -41,7 +45,7 @@ const StartParams = memo(() =>
     config: Settings(),
     /** Keeps no file of the thread. */
     ephemeral: z.boolean().nullish(),
-    /** The thread to continue; a new one if left out. */
+    /** The thread to continue, on which no other task may be at work; a new one if left out. */
     threadId: MaybeString(),
   }).meta({ id: "TaskStartParams" })
 );

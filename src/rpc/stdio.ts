@@ -1,6 +1,12 @@
 /** Moves frames as lines of text over byte streams: our own stdio or that of a child; must not know JSON-RPC. */
 import { messageOf } from "../lib/errors.ts";
-import { describeLineProblem, type LineProblem, LineSplitter } from "../lib/lines.ts";
+import {
+  type ByteSearch,
+  describeLineProblem,
+  type LineProblem,
+  LineSplitter,
+} from "../lib/lines.ts";
+import { LineBuffer } from "./line_buffer.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
 /** Reads into `buffer`; null at the end. `Deno.stdin` is one. */
@@ -20,8 +26,8 @@ export interface StdioOptions {
   readonly peer?: string;
   /** Longest line that is read, in bytes. */
   readonly lineLimitBytes?: number;
-  /** Told once when so much comes in that larger buffers below would pay. */
-  readonly onLarge?: () => void;
+  /** Told once when so much comes in that larger buffers below would pay; may give a faster search. */
+  readonly onLarge?: () => Promise<ByteSearch | null>;
   /** Told about lines that could not be read; they are skipped. */
   readonly onProblem?: (problem: string) => void;
 }
@@ -34,11 +40,6 @@ export interface StdioTransport extends Transport {
 const READ_BYTES = 64 * 1024;
 /** Once the first one was filled. */
 const LARGE_READ_BYTES = 1024 * 1024;
-/** One write carries at most about this much, so that a long queue is not copied twice at once. */
-const WRITE_CHARS_MAX = 1024 * 1024;
-const SMALL_WRITE_CHARS = 64 * 1024;
-const WRITE_BUFFER_BYTES = 1024 * 1024;
-const encoder = new TextEncoder();
 
 /** Makes a transport of one message per line. */
 export function stdioTransport(options: StdioOptions): StdioTransport {
@@ -51,12 +52,9 @@ class LineTransport implements StdioTransport {
   readonly #writer: ByteWriter & { close?(): Promise<void> };
   readonly #splitter: LineSplitter;
   readonly #onProblem: ((problem: string) => void) | undefined;
-  readonly #onLarge: (() => void) | undefined;
+  readonly #onLarge: (() => Promise<ByteSearch | null>) | undefined;
   #sink: TransportSink | undefined;
-  #outbox: string[] = [];
-  #outboxChars = 0;
-  #inFlightBytes = 0;
-  #writeBuffer: Uint8Array<ArrayBuffer> | undefined;
+  readonly #outbox = new LineBuffer();
   #writing: Promise<void> | undefined;
   #closeReason: string | undefined;
   #isClosed = false;
@@ -75,7 +73,7 @@ class LineTransport implements StdioTransport {
   }
 
   get bufferedBytes(): number {
-    return this.#outboxChars + this.#inFlightBytes;
+    return this.#outbox.bytes;
   }
 
   open(sink: TransportSink): void {
@@ -86,7 +84,6 @@ class LineTransport implements StdioTransport {
   send(text: string): void {
     if (this.#closeReason !== undefined) return;
     this.#outbox.push(text);
-    this.#outboxChars += text.length;
     this.#writing ??= this.#write();
   }
 
@@ -109,7 +106,10 @@ class LineTransport implements StdioTransport {
         this.#splitter.push(buffer.subarray(0, count));
         if (count === READ_BYTES && buffer.length === READ_BYTES) {
           buffer = new Uint8Array(LARGE_READ_BYTES);
-          this.#onLarge?.();
+          void this.#onLarge?.().then(
+            (search) => search && this.#splitter.searchWith(search),
+            (error: unknown) => this.#onProblem?.(`Cannot read faster: ${messageOf(error)}`),
+          );
         }
       }
       this.#splitter.end();
@@ -138,29 +138,15 @@ class LineTransport implements StdioTransport {
     // Waiting for a microtask lets the rest of this tick join the first write.
     await Promise.resolve();
     try {
-      while (this.#outbox.length > 0) {
-        const text = this.#takeText();
-        this.#inFlightBytes = text.length;
-        if (text.length > SMALL_WRITE_CHARS) await this.#writeLarge(text);
-        else await this.#writeAll(encoder.encode(text));
-        this.#inFlightBytes = 0;
+      for (let bytes = this.#outbox.take(); bytes; bytes = this.#outbox.take()) {
+        await this.#writeAll(bytes);
+        this.#outbox.release();
       }
       this.#writing = undefined;
     } catch (error) {
-      this.#outbox = [];
+      this.#outbox.clear();
       this.#writing = undefined;
       this.#fail(`Cannot write: ${messageOf(error)}`);
-    }
-  }
-
-  /** Piece by piece through one buffer: fresh memory for each message would cost more than everything else. */
-  async #writeLarge(text: string): Promise<void> {
-    const buffer = this.#writeBuffer ??= new Uint8Array(WRITE_BUFFER_BYTES);
-    for (let rest = text; rest.length > 0;) {
-      const { read, written } = encoder.encodeInto(rest, buffer);
-      await this.#writeAll(buffer.subarray(0, written));
-      rest = rest.slice(read);
-      this.#inFlightBytes = rest.length;
     }
   }
 
@@ -170,24 +156,8 @@ class LineTransport implements StdioTransport {
     }
   }
 
-  #takeText(): string {
-    let chars = 0;
-    let count = 0;
-    for (const text of this.#outbox) {
-      if (count > 0 && chars + text.length > WRITE_CHARS_MAX) break;
-      chars += text.length;
-      count++;
-    }
-    const taken = this.#outbox.slice(0, count);
-    this.#outbox = this.#outbox.slice(count);
-    this.#outboxChars -= chars;
-    return taken.join("\n") + "\n";
-  }
-
   #fail(reason: string): void {
     this.#closeReason ??= reason;
-    this.#inFlightBytes = 0;
-    this.#outboxChars = 0;
     this.#finish(this.#closeReason);
   }
 

@@ -7,6 +7,7 @@ import { defaultPolicies } from "../config/trust.ts";
 import type { Process, ProcessExit, StartFailure, StartResult } from "../exec/process.ts";
 import type { Terminal, TerminalSize } from "../exec/pty.ts";
 import type { ConfinedCommand } from "../exec/sandbox/backend.ts";
+import { errorText } from "../exec/sandbox/launcher/errno.ts";
 import { CodexError } from "../lib/errors.ts";
 import type { Params, Result } from "../protocol/mod.ts";
 import type { SandboxPolicy } from "../protocol/policy.ts";
@@ -82,7 +83,11 @@ export class ClientCommand {
     if (!this.#isFed) {
       throw refusal("stdin streaming is not enabled for this command/exec", "stdinNotStreamed");
     }
-    if (this.#isInputClosed) throw refusal("stdin is already closed", "stdinClosed");
+    if (this.#isInputClosed) {
+      // As upstream: only bytes that would be lost are an error.
+      if (bytes.length > 0) throw refusal("stdin is already closed", "stdinClosed");
+      return;
+    }
     this.#isInputClosed = options.isLast;
     const process = await this.#started.promise;
     if (bytes.length > 0) await this.#feed(process, bytes);
@@ -145,7 +150,10 @@ export class ClientCommand {
     receivers: { readonly stdout: OutputReceiver; readonly stderr: OutputReceiver },
   ): Promise<Running> {
     const { runtime } = this.#world;
-    const { tty, size } = this.#params;
+    const { tty, size, command } = this.#params;
+    if (command[0] === "") {
+      throw spawnError({ message: `missing program for ${tty ? "PTY" : "pipe"} spawn` });
+    }
     const terminal = tty ? await runtime.processes.openTerminal(size ?? DEFAULT_SIZE) : null;
     if (terminal && "type" in terminal) throw spawnError(terminal);
     let start: { readonly result: StartResult; readonly confined: ConfinedCommand | null };
@@ -228,10 +236,8 @@ export class ClientCommand {
     const trouble = confined?.failure?.(exit) ?? null;
     confined?.release();
     if (trouble === null || this.#verdict !== null) return;
-    const text = trouble.at === "program"
-      ? `failed to spawn command: ${trouble.message}`
-      : trouble.message;
-    throw new RpcError(rpcCodes.internal, text, { reason: "spawnFailed" });
+    if (trouble.at === "program") throw spawnError({ message: errorText(trouble.errno) });
+    throw new RpcError(rpcCodes.internal, trouble.message, { reason: "spawnFailed" });
   }
 }
 

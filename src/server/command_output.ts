@@ -7,9 +7,9 @@ import type { Peer } from "./peer.ts";
 const KEPT_BYTES_MAX = 128 * 1024 * 1024;
 /**
  * A client that has this much to take gets no more for now, and then the command waits. With less, what is written
- * and what is made ready wait for each other.
+ * and what is made ready wait for each other; with more, it waits as strings (see `rpc/line_buffer.ts`).
  */
-const PENDING_BYTES_MAX = 4 * 1024 * 1024;
+const PENDING_BYTES_MAX = 1536 * 1024;
 /** Transports do not tell when they have sent something, so they are asked: often at first. */
 const LOOK_MS = 1;
 const LOOK_MS_MAX = 50;

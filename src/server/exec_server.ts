@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { Config } from "../config/config.ts";
 import { type ExecExtension, ExecServer } from "../exec/exec_server.ts";
+import type { Ceiling } from "../exec/ceiling.ts";
 import { FileSystem } from "../exec/filesystem.ts";
 import { Processes } from "../exec/process.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -19,6 +20,8 @@ export interface ExecServerParts extends SandboxSurroundings {
   readonly version: string;
   /** `linux` or `macos`. */
   readonly platformOs: string;
+  /** Clients may make requests over HTTP, as far as the ceiling allows network access. */
+  readonly servesHttp: boolean;
   newId(): string;
   readonly extension?: ExecExtension;
 }
@@ -36,15 +39,17 @@ export function createExecServer(parts: ExecServerParts): RunningExecServer {
   const fileSystem = new FileSystem({ clock });
   const warn = (warning: string) => log.warn?.(warning);
   const proxy = networkProxyOf(parts, { base: config, clock, log });
+  const sandbox = serverSandbox(parts, { base: config, proxy, warn });
   const server = new ExecServer({
     world: {
       clock,
       processes,
       fileSystem,
-      sandbox: serverSandbox(parts, { base: config, proxy, warn }),
+      sandbox,
       cwd: parts.cwd,
       env: parts.env,
       environment: environmentOf(parts),
+      httpRefusal: httpRefusal(parts, sandbox.ceiling),
     },
     log,
     newId: () => parts.newId(),
@@ -59,6 +64,17 @@ export function createExecServer(parts: ExecServerParts): RunningExecServer {
       fileSystem[Symbol.dispose]();
     },
   };
+}
+
+/** A client that may start any process needs nobody to make a request for it; any other is held to the ceiling. */
+function httpRefusal(
+  { servesHttp, config, cwd }: ExecServerParts,
+  ceiling: Ceiling,
+): string | null {
+  if (!servesHttp) return "start the exec-server with --http to allow it";
+  if (config.allowDomains !== null) return "only processes reach the domains of `allow_domains`";
+  const [excess = null] = ceiling.hold({ type: "readOnly", networkAccess: true }, cwd).excess;
+  return excess;
 }
 
 /** What upstream has and this has not is said to be missing, so that no client counts on it. */

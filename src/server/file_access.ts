@@ -1,10 +1,11 @@
 /** Which files clients may touch through `fs/*`: the server's sandbox policy as rules; must not know the methods. */
+import { join } from "node:path";
 import { policyOfMode } from "../agent/thread_settings.ts";
 import type { Config } from "../config/config.ts";
 import { defaultPolicies } from "../config/trust.ts";
 import type { FileRules, Files, FileSystem } from "../exec/filesystem.ts";
-import { fileRules } from "../exec/filesystem_rules.ts";
-import type { Sandbox } from "../exec/sandbox/sandbox.ts";
+import { fileRules, openFileRules } from "../exec/filesystem_rules.ts";
+import { credentialFiles } from "../exec/sandbox/places.ts";
 import { CodexError } from "../lib/errors.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -34,19 +35,30 @@ export class FileAccess {
 
   async #load(): Promise<Files> {
     const config = await this.#runtime.loadConfig({ cwd: null, overrides: null });
-    return this.#fileSystem.under(serverFileRules(config, this.#runtime.sandbox));
+    return this.#fileSystem.under(serverFileRules(config, this.#runtime));
   }
 }
 
 /**
- * The rules of what a client may do with files outside of any thread; null: everything.
- * The one place that decides it: the configured sandbox mode, cut down to the ceiling of the server.
+ * The rules of what a client may do with files outside of any thread.
+ * The one place that decides it: the configured sandbox mode, cut down to the ceiling of the server. Even with full
+ * access, credentials, rules and settings are changed through methods of their own, which check what is written.
  */
-export function serverFileRules(config: Config, sandbox: Sandbox): FileRules | null {
+export function serverFileRules(
+  config: Config,
+  { sandbox, codexHome }: Pick<Runtime, "sandbox" | "codexHome">,
+): FileRules {
   const { cwd } = config;
   const mode = defaultPolicies(config, cwd).sandboxMode;
   const { policy } = sandbox.ceiling.hold(policyOfMode(mode, config), cwd);
   const resolved = sandbox.specOf({ policy, cwd });
   if (resolved.type === "refused") throw new CodexError("sandboxDenied", resolved.reason);
-  return resolved.type === "none" ? null : fileRules(policy.type, resolved.spec);
+  return resolved.type === "none"
+    ? openFileRules(policy.type, settingsOf(codexHome))
+    : fileRules(policy.type, resolved.spec);
+}
+
+/** What this server believes at its next start. */
+function settingsOf(codexHome: string): readonly string[] {
+  return [...credentialFiles(codexHome), join(codexHome, "config.toml"), join(codexHome, "rules")];
 }

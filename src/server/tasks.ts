@@ -14,13 +14,16 @@ export interface TaskOutcome {
 /** What a running task tells. */
 export interface TaskReport {
   readonly signal: AbortSignal;
-  opened(threadId: string): void;
+  opened(thread: { readonly id: string; readonly cwd: string }): void;
   event(event: Readonly<Record<string, unknown>>): void;
 }
 
+/** What a task is to do, and where: an absolute path, or null for the folder of the thread that it continues. */
+export type TaskOrder = TaskStartParams & { readonly cwd: string | null };
+
 /** Runs one task to its end; what it throws makes the task fail. */
 export type RunTask = (
-  params: TaskStartParams & { readonly cwd: string },
+  params: TaskOrder,
   report: TaskReport,
 ) => Promise<TaskOutcome>;
 
@@ -38,12 +41,12 @@ const ENDED_KEPT = 100;
 
 interface Entry {
   task: Task;
-  readonly params: TaskStartParams & { readonly cwd: string };
+  readonly params: TaskOrder;
   readonly listener: TaskListener;
   readonly abort: AbortController;
 }
 
-/** Invariants: at most `limit` run; they start in the order in which they came; each is completed exactly once. */
+/** Invariants: at most `limit` run; they start in the order in which they came; each is completed exactly once; of one thread at most one is not over. */
 export class Tasks {
   readonly #run: RunTask;
   readonly #clock: Clock;
@@ -73,6 +76,7 @@ export class Tasks {
     if (this.#queue.length >= QUEUE_MAX || this.#isClosed) {
       throw new RpcError(rpcCodes.overloaded, OVERLOADED, { reason: "overloaded" });
     }
+    if (params.threadId) this.#refuseBusy(params.threadId);
     const task: Task = {
       id: this.#newId(),
       status: "queued",
@@ -108,6 +112,16 @@ export class Tasks {
     return true;
   }
 
+  /** Two tasks of one thread would talk into each other's turns. */
+  #refuseBusy(threadId: string): void {
+    for (const { task, params } of this.#entries.values()) {
+      if (task.completedAt !== null) continue;
+      if (task.threadId !== threadId && params.threadId !== threadId) continue;
+      const text = `task ${task.id} works on the thread ${threadId}`;
+      throw new RpcError(rpcCodes.invalidRequest, text, { reason: "threadBusy" });
+    }
+  }
+
   /** Interrupts everything and waits for its end. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -135,7 +149,7 @@ export class Tasks {
     try {
       outcome = await this.#run(params, {
         signal: abort.signal,
-        opened: (threadId) => entry.task = { ...entry.task, threadId },
+        opened: ({ id: threadId, cwd }) => entry.task = { ...entry.task, threadId, cwd },
         event: (event) => listener.event(event),
       });
     } catch (error) {

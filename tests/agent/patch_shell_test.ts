@@ -23,7 +23,7 @@ Deno.test("fromShell finds patches in commands", async () => {
     [bash(`cd 'a b/c' && apply_patch <<'EOF'\n${PATCH}EOF`), "a b/c"],
   ];
   for (const [argv, cwd] of cases) {
-    assert.deepEqual(await fromShell(argv), { input: PATCH, cwd }, argv.at(-1));
+    assert.deepEqual(await fromShell(argv), { input: PATCH, cwd }, argv.join(" "));
   }
 });
 

@@ -31,6 +31,8 @@ const CALLERS: Readonly<Record<string, string>> = {
   "src/agent/model/http.ts": "requests to the model provider",
   "src/agent/model/network.ts": "proxy and certificates for these requests",
   "src/agent/model/reachable.ts": "whether the provider can be reached, for `doctor`",
+  "src/exec/exec_server/http_methods.ts":
+    "requests that a client of `exec-server` asks for, where --http allows it",
   "src/exec/network_proxy.ts": "the proxy of sandboxed commands: its own unix socket",
   "src/exec/network_proxy/destinations.ts": "what a command asks that proxy for, if it is allowed",
   "src/programs/cache/prime.ts": "a `data:` address, which makes the runtime load its own code",

@@ -55,7 +55,10 @@ testEachShell(
     assert.deepEqual(first, direct);
     assert.deepEqual(later, direct);
     const words = WORDS.map((word) => `[${word}]`).join("");
-    assert.ok(direct?.stdout.startsWith(`${words}\n0013\n${cwd}\none line\n0 1 `), direct?.stdout);
+    assert.ok(
+      direct?.stdout.startsWith(`${words}\n0013\n${cwd}\none line\n0 1 `),
+      direct?.stdout ?? "nothing",
+    );
     assert.deepEqual([direct?.code, direct?.stderr], [42, ""]);
   },
 );

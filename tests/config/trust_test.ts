@@ -1,12 +1,14 @@
 /** Tests how trust is looked up, with real directories. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { findProjectRoot as findContextRoot } from "../../src/agent/context/project_root.ts";
 import {
   defaultPolicies,
   findProjectRoot,
   projectTrust,
   trustTarget,
 } from "../../src/config/trust.ts";
+import { Placeholders } from "../../src/exec/sandbox/launcher/placeholders.ts";
 
 const markers = [".git"];
 
@@ -35,6 +37,27 @@ Deno.test("projectTrust of a directory is that of its project root, the nearest 
     assert.equal(trustOf({}), null);
     assert.equal(trustOf({ [join(dir, "gone")]: "trusted" }, join(dir, "gone")), "trusted");
   });
+});
+
+Deno.test({
+  name: "a folder that only keeps a place free for a sandbox makes no project",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await withTempDir(async (dir) => {
+      const inner = join(dir, "tmp", "work");
+      const held = join(dir, "tmp", ".git");
+      await Deno.mkdir(join(dir, ".git"));
+      await Deno.mkdir(inner, { recursive: true });
+      const kept = new Placeholders().keep(held);
+      assert.ok(kept.type === "kept");
+      assert.ok((await Deno.lstat(held)).isDirectory);
+      assert.equal(findProjectRoot(inner, markers), dir);
+      assert.equal(await findContextRoot(inner, markers), dir);
+      await Deno.writeTextFile(join(held, "HEAD"), "");
+      assert.equal(findProjectRoot(inner, markers), join(dir, "tmp"), "somebody has filled it");
+      kept.release();
+    });
+  },
 });
 
 Deno.test("projectTrust does not reach through a link out of a trusted project", async () => {

@@ -255,10 +255,23 @@ Deno.test("process/start is held to the ceiling, and refuses what it cannot conf
     code: -32600,
     message: `fs/write is not permitted for path ${file}`,
   });
-  const confined = { ...shell("y", "true"), sandbox: { permissions: { type: "managed" } } };
-  await assert.rejects(client.raw("process/start", confined), /are not supported/);
-  await assert.rejects(
-    client.raw("process/start", { ...shell("y", "true"), enforceManagedNetwork: true }),
-    /not supported/,
-  );
+  const unconfined = {
+    ...shell("u", `echo > ${file}`),
+    sandbox: { permissions: { type: "disabled" } },
+  };
+  try {
+    await client.raw("process/start", unconfined);
+    await client.next("process/closed", ({ processId }) => processId === "u");
+  } catch (error) {
+    assert.ok(error instanceof RpcError);
+  }
+  await assert.rejects(Deno.stat(file), Deno.errors.NotFound);
+  for (
+    const more of [{ enforceManagedNetwork: true }, { managedNetwork: {} }, { networkProxy: {} }]
+  ) {
+    await assert.rejects(
+      client.raw("process/start", { ...shell("y", "true"), ...more }),
+      /not supported/,
+    );
+  }
 });

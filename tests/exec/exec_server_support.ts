@@ -26,7 +26,11 @@ export const PATH = "/usr/local/bin:/usr/bin:/bin";
 
 /** Starts one. */
 export async function startExecServer(
-  options: { readonly ceiling?: Ceiling; readonly clock?: Clock } = {},
+  options: {
+    readonly ceiling?: Ceiling;
+    readonly clock?: Clock;
+    readonly httpRefusal?: string;
+  } = {},
 ): Promise<TestExecServer> {
   const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "codex_exec_server_" }));
   const processes = new Processes({ clock: realClock });
@@ -60,6 +64,7 @@ export async function startExecServer(
         tempDir: "file:///tmp",
         capabilities: {},
       },
+      httpRefusal: options.httpRefusal ?? null,
     },
     log: silentLogger,
     newId: () => crypto.randomUUID(),

@@ -106,6 +106,17 @@ export function confined(root: string, changes: Partial<FileRules> = {}): FileRu
   };
 }
 
+/** A workspace with a secret beside it. */
+export class Workspace extends Lab {
+  readonly ws = this.folder("ws");
+  readonly outside = this.folder("outside");
+  readonly secret = this.file("outside/secret", "secret");
+
+  rules(changes: Partial<FileRules> = {}): FileRules {
+    return confined(this.ws, { hidden: [this.secret], ...changes });
+  }
+}
+
 /** A file system that ends with the test. */
 export function fileSystem(): FileSystem {
   return new FileSystem({ clock: realClock });

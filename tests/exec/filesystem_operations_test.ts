@@ -1,5 +1,7 @@
 /** The operations without rules, on every disk that works here. */
 import assert from "node:assert/strict";
+import { Libc } from "../../src/exec/filesystem/libc.ts";
+import { LinuxDisk } from "../../src/exec/filesystem/linux_disk.ts";
 import { benches, bytesOf, Lab, textOf, whole } from "./filesystem_lab.ts";
 
 const MiB = 1024 * 1024;
@@ -103,7 +105,10 @@ for (const open of benches()) {
     write("link", "through");
     assert.equal(lab.text("d/target"), "through");
     lab.link("loop", "loop");
-    assert.throws(() => write("loop", "x"), /os error 40/);
+    assert.throws(() => write("loop", "x"), { message: "Symbolic link loop (os error 40)" });
+    assert.throws(() => write("n".repeat(256), "x"), {
+      message: "Filename too long (os error 36)",
+    });
     assert.throws(() => write("no/such", "x"), {
       message: "No such file or directory (os error 2)",
     });
@@ -121,9 +126,13 @@ for (const open of benches()) {
     lab.file("file", "");
     lab.link("dangling", "nowhere");
     const exists = { message: "File exists (os error 17)" };
+    lab.link("loop", "loop");
     assert.throws(() => make("a", false), exists);
     assert.throws(() => make("file"), exists);
     assert.throws(() => make("dangling"), exists);
+    assert.throws(() => make("loop"), exists);
+    assert.throws(() => make("loop/x"), { message: "Symbolic link loop (os error 40)" });
+    assert.throws(() => disk.run("createDirectory", { path: "/", recursive: false }), exists);
     assert.throws(() => make("x/y", false), { message: "No such file or directory (os error 2)" });
     assert.throws(() => make("file/x"), { message: "Not a directory (os error 20)" });
     assert.throws(() => make("a\0b"), {
@@ -257,9 +266,26 @@ for (const open of benches()) {
       assert.deepEqual(lab.names("u"), ["a", "c", "l", "old"]);
       assert.equal(lab.text("u/a/b") + lab.text("u/l"), "12");
       assert.throws(() => copy("t", "u/c"), { message: "File exists (os error 17)" });
-      assert.throws(() => copy("t", "no/x"), { message: "No such file or directory (os error 2)" });
+      lab.link("loop", "loop");
+      assert.throws(() => copy("t", "loop"), { message: "File exists (os error 17)" });
+      // As upstream: for a folder what is missing above is made, for a file it is not.
+      copy("t", "new/above/x");
+      assert.deepEqual(lab.names("new/above/x"), ["a", "c", "l"]);
+      assert.throws(() => copy("t", "t/c/x"), /to itself|os error 20/);
     },
   );
+
+  test("copies what does not know its size", (disk, lab) => {
+    if (Deno.build.os !== "linux") return;
+    const copied = (source: string) => {
+      disk.run("copy", { source, destination: lab.path("copy"), recursive: false });
+      return lab.text("copy");
+    };
+    assert.equal(copied("/proc/version"), Deno.readTextFileSync("/proc/version"));
+    // It claims to have a page of content.
+    const settings = "/sys/kernel/mm/transparent_hugepage/enabled";
+    if (disk.name === "linux") assert.equal(copied(settings), Deno.readTextFileSync(settings));
+  });
 
   test("copies from one file system to another", (disk, lab) => {
     if (Deno.build.os !== "linux") return;
@@ -275,6 +301,20 @@ for (const open of benches()) {
     } finally {
       Deno.removeSync(other, { recursive: true });
     }
+  });
+
+  test("does not copy into a FIFO or a device", async (disk, lab) => {
+    const source = lab.file("f", "x");
+    for (const destination of [await lab.fifo("fifo"), "/dev/null"]) {
+      assert.throws(() => disk.run("copy", { source, destination, recursive: false }), {
+        kind: "invalidRequest",
+        message: `path \`${destination}\` is not a file`,
+      });
+    }
+    assert.throws(
+      () => disk.run("copy", { source: lab.path("fifo"), destination: source, recursive: true }),
+      { message: "fs/copy only supports regular files, directories, and symlinks" },
+    );
   });
 
   test("removes and copies deep trees", (disk, lab) => {
@@ -361,6 +401,31 @@ Deno.test({
       lab.folder("t"),
     );
     disk.run("remove", { path: lab.path("t"), recursive: true, force: false });
+    assert.deepEqual(lab.names(), []);
+  },
+});
+
+Deno.test({
+  ...linuxOnly,
+  name: "a tree of 10,000 levels is removed; to copy it the paths are too long, which is said",
+  fn: () => {
+    assert.ok(linux);
+    using disk = linux();
+    using lab = new Lab();
+    using libc = new Libc();
+    let place = new LinuxDisk(libc, { refuseMagicLinks: false }).locate(lab.folder("t"));
+    for (let level = 0; level < 10_000; level++) {
+      place.makeFolder("d");
+      const next = place.child("d");
+      place[Symbol.dispose]();
+      place = next;
+    }
+    place[Symbol.dispose]();
+    const both = { source: lab.path("t"), destination: lab.path("u"), recursive: true };
+    assert.throws(() => disk.run("copy", both), { message: "Filename too long (os error 36)" });
+    for (const path of [lab.path("t"), lab.path("u")]) {
+      disk.run("remove", { path, recursive: true, force: false });
+    }
     assert.deepEqual(lab.names(), []);
   },
 });

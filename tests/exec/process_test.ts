@@ -92,15 +92,27 @@ Deno.test("process that cannot start is data with upstream's text", () => {
   const cases: [Partial<ProcessSpec>, string, string][] = [
     [{ argv: ["no-such-program-here"] }, "notFound", "No such file or directory (os error 2)"],
     [{ cwd: "/no/such/dir" }, "badCwd", "No such file or directory (os error 2)"],
-    [{ cwd: "/etc/passwd" }, "badCwd", "No such file or directory (os error 2)"],
+    [{ cwd: "/etc/passwd" }, "badCwd", "Not a directory (os error 20)"],
     [{ argv: ["/etc/passwd"] }, "notPermitted", "Permission denied (os error 13)"],
     [{ argv: [] }, "invalid", "command must not be empty"],
-    [{ argv: ["echo", "a\0b"] }, "invalid", "Command contains a NUL character"],
+    [{ argv: ["echo", "a\0b"] }, "invalid", "nul byte found in provided data"],
+    [{ env: { PATH: "/bin", A: "a\0b" } }, "invalid", "nul byte found in provided data"],
+    [
+      { argv: ["passwd"], env: { PATH: "/no:/etc" } },
+      "notPermitted",
+      "Permission denied (os error 13)",
+    ],
   ];
   for (const [options, reason, message] of cases) {
     assert.deepEqual(run(processes, "true", options).result, { type: "failed", reason, message });
   }
   assert.equal(processes.size, 0);
+});
+
+Deno.test("without a PATH programs are looked for where they usually are", async () => {
+  const processes = new Processes({ clock: realClock });
+  const one = run(processes, "", { argv: ["sh", "-c", "exit 3"], env: {} });
+  assert.equal((await started(one.result).exited).code, 3);
 });
 
 Deno.test("terminate ends the whole group", async () => {

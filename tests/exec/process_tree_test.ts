@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Processes } from "../../src/exec/process.ts";
-import { parseStat, readProcess } from "../../src/exec/process_table.ts";
+import { parseStat, readProcess, readProcessTable } from "../../src/exec/process_table.ts";
 import { MARK_VARIABLE, membersOf } from "../../src/exec/process_tree.ts";
-import { isRunning, PATH, run } from "./process_run.ts";
+import { isRunning, leftOf, PATH, run } from "./process_run.ts";
 import { realClock } from "./real_clock.ts";
 
 /** Ways to get away from the command that started it; each writes `escaped PID`. */
@@ -60,6 +60,42 @@ Deno.test("terminateLeft ends what has outlived its command, and nothing that ru
   assert.ok(!isRunning(child));
   assert.ok(running.process.isRunning);
   await processes.terminateAll();
+});
+
+Deno.test("terminateAll waits for what is being terminated, also where nobody else does", async () => {
+  const held: (() => void)[] = [];
+  let isHolding = false;
+  const holding = Promise.withResolvers<void>();
+  const processes = new Processes({
+    clock: {
+      now: () => 0,
+      after(delayMs, callback) {
+        if (!isHolding) return realClock.after(delayMs, callback);
+        held.push(callback);
+        holding.resolve();
+        return () => {};
+      },
+    },
+  });
+  const daemon = run(
+    processes,
+    "setsid -f sh -c 'trap \"\" TERM; echo escaped $$; exec sleep 1000 >/dev/null 2>&1'",
+  );
+  const pid = Number(/escaped (\d+)/.exec(await daemon.sees(/escaped \d+\n/))?.[1]);
+  await daemon.process.gone();
+  isHolding = true;
+  const order: string[] = [];
+  const terminated = daemon.process.terminate().then(() => order.push("one"));
+  await holding.promise;
+  Deno.kill(pid, "SIGKILL");
+  assert.deepEqual(await leftOf([pid]), []);
+  const all = processes.terminateAll().then(() => order.push("all"));
+  // Long enough for its look at all processes, after which nothing but the pause is left to wait for.
+  for (let looks = 0; looks < 10; looks++) await readProcessTable();
+  isHolding = false;
+  for (const resume of held) resume();
+  await Promise.all([terminated, all]);
+  assert.deepEqual(order, ["one", "all"]);
 });
 
 Deno.test("a command inside a command is found by the mark of either", async () => {

@@ -142,6 +142,29 @@ Deno.test("exec-server without the network still runs terminals, whole trees and
   assert.equal(readProcess(Number(pid))?.isRunning ?? false, false);
 });
 
+Deno.test("exec-server makes requests over HTTP with --http alone, and within its ceiling", async () => {
+  const site = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response());
+  const url = `http://127.0.0.1:${site.addr.port}`;
+  const ask = async (...words: string[]) => {
+    await using exec = await start("--listen", "ws://127.0.0.1:0", ...words);
+    const client = await exec.connect();
+    const params = { method: "GET", url, requestId: "r" };
+    return await client.raw("http/request", params).then(() => "", ({ message }) => message);
+  };
+  assert.equal(await ask("--http"), "");
+  const refused = "http/request is not permitted: ";
+  assert.equal(await ask(), `${refused}start the exec-server with --http to allow it`);
+  assert.equal(
+    await ask("--http", "--max-sandbox", "workspace-write"),
+    `${refused}This server allows workspace-write at most, which excludes network access`,
+  );
+  assert.equal(
+    await ask("--http", "-c", 'permissions.network.allow_domains=["example.com"]'),
+    `${refused}only processes reach the domains of \`allow_domains\``,
+  );
+  await site.shutdown();
+});
+
 Deno.test("exec-server ends the processes of its clients with itself", async () => {
   let pid = 0;
   {

@@ -14,7 +14,7 @@ const COMMAND_LINE_BYTES_MAX = 30_000;
 const PROGRAM_BYTES_MAX: Readonly<Record<ProgramName, number>> = {
   "exec": 75_000,
   "app-server": 55_000,
-  "sandbox": 30_000,
+  "sandbox": 32_000,
   "exec-server": 20_000,
   "login": 12_000,
   "logout": 10_000,

@@ -12,6 +12,8 @@ interface World {
   readonly outside: string;
   run(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }>;
   start(...words: string[]): Deno.ChildProcess;
+  /** With a file as standard input, opened for reading by a shell. */
+  runOn(file: string, ...words: string[]): Promise<string>;
 }
 
 async function inWorld(test: (world: World) => Promise<void>, form: Form = SOURCE): Promise<void> {
@@ -22,10 +24,9 @@ async function inWorld(test: (world: World) => Promise<void>, form: Form = SOURC
   try {
     for (const folder of [project, outside, join(root, "home")]) await Deno.mkdir(folder);
     await Deno.writeTextFile(join(root, "home/auth.json"), "secret");
-    const [program = "", ...first] = form.command;
-    const start = (...words: string[]) =>
+    const startAs = ([program = "", ...args]: readonly string[]) =>
       new Deno.Command(program, {
-        args: [...first, "sandbox", ...words],
+        args,
         cwd: project,
         clearEnv: true,
         env: {
@@ -41,6 +42,13 @@ async function inWorld(test: (world: World) => Promise<void>, form: Form = SOURC
         stdout: "piped",
         stderr: "piped",
       }).spawn();
+    const start = (...words: string[]) => startAs([...form.command, "sandbox", ...words]);
+    const runOn = async (file: string, ...words: string[]) => {
+      const onFile = ["sh", "-c", 'file=$1; shift; exec "$@" < "$file"', "sh", file];
+      const child = startAs([...onFile, ...form.command, "sandbox", ...words]);
+      await child.stdin.close();
+      return new TextDecoder().decode((await child.output()).stdout);
+    };
     const run = async (...words: string[]) => {
       const child = start(...words);
       const writer = child.stdin.getWriter();
@@ -50,7 +58,7 @@ async function inWorld(test: (world: World) => Promise<void>, form: Form = SOURC
       const text = new TextDecoder();
       return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
     };
-    await test({ project, outside, run, start });
+    await test({ project, outside, run, start, runOn });
   } finally {
     await Deno.remove(root, { recursive: true });
   }
@@ -160,6 +168,28 @@ Deno.test({
       await reader.cancel();
       await child.stdin.close();
       await child.stderr.cancel();
+    });
+  },
+});
+
+Deno.test({
+  name: "a file or folder as input is no way to what is outside",
+  ignore,
+  fn: async () => {
+    await inWorld(async ({ outside, runOn }) => {
+      const file = join(outside, "file");
+      await Deno.writeTextFile(file, "content", { mode: 0o640 });
+      assert.equal(await runOn(file, "cat"), "content");
+      const attack = "echo escaped > /proc/self/fd/0; chmod 777 /proc/self/fd/0; " +
+        "echo escaped > /proc/self/fd/0/new; ls /proc/self/fd/0/..; echo done";
+      assert.match(await runOn(file, "--full-auto", "sh", "-c", attack), /done\n$/);
+      assert.match(await runOn(outside, "--full-auto", "sh", "-c", attack), /^done\n$/);
+      assert.equal(await Deno.readTextFile(file), "content");
+      assert.equal((await Deno.stat(file)).mode! & 0o777, 0o640);
+      assert.deepEqual(await made(outside), ["file"]);
+      // Neither is a device: that of the machine could be changed by its owner.
+      assert.match(await runOn("/dev/null", "readlink", "/proc/self/fd/0"), /^pipe:/);
+      assert.equal(await runOn("/dev/zero", "sh", "-c", "head -c 3 | tr '\\0' x"), "xxx");
     });
   },
 });

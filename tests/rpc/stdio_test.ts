@@ -43,7 +43,7 @@ Deno.test("stdio transport joins what is sent in one tick into one write, one at
   for (const text of ["d", "e"]) transport.send(text);
   await Promise.resolve();
   deepEqual(output.writes, ["a\nb\nc\n"]);
-  equal(transport.bufferedBytes, "a\nb\nc\n".length + "de".length);
+  equal(transport.bufferedBytes, "a\nb\nc\n".length + "d\ne\n".length);
   output.release();
   await transport.flushed();
   deepEqual(output.writes, ["a\nb\nc\n", "d\ne\n"]);

@@ -406,6 +406,65 @@ Deno.test("a patch never passes the ceiling, also when a person would accept it"
 });
 
 Deno.test({
+  name: "a turn or a resume that moves to another folder takes no writing along",
+  ignore: !HAS_SANDBOX,
+  fn: async () => {
+    const outside = await Deno.makeTempDir({ dir: "/var/tmp" });
+    const patch = "*** Begin Patch\n*** Add File: patched\n+x\n*** End Patch";
+    const ways: readonly ((client: Client, threadId: string) => Promise<unknown>)[] = [
+      (client, threadId) =>
+        client.request("turn/start", { threadId, input: text("go"), cwd: outside }),
+      (client, threadId) =>
+        client.request("turn/start", {
+          threadId,
+          input: text("go"),
+          cwd: outside,
+          sandboxPolicy: WORKSPACE,
+        }),
+      async (client, threadId) => {
+        await client.request("thread/unsubscribe", { threadId });
+        await client.request("thread/resume", {
+          threadId,
+          cwd: outside,
+          sandbox: "workspace-write",
+        });
+        await client.request("turn/start", { threadId, input: text("go") });
+      },
+      async (client, threadId) => {
+        const forked = { threadId, cwd: outside };
+        const { thread } = await client.request("thread/fork", forked);
+        await client.request("turn/start", { threadId: thread.id, input: text("go") });
+      },
+    ];
+    try {
+      for (const [index, way] of ways.entries()) {
+        await using server = await capped("workspace-write", [
+          say("Hello"),
+          call("exec_command", { cmd: `touch ran ${outside}/ran`, login: false }),
+          custom("apply_patch", patch),
+          say("Done"),
+        ]);
+        const client = await server.connect();
+        client.onRequest("item/fileChange/requestApproval", () => ({ decision: "accept" }));
+        client.onRequest("item/commandExecution/requestApproval", () => ({ decision: "accept" }));
+        const recorder = new Recorder(client);
+        const { thread } = await client.request("thread/start", {
+          approvalPolicy: "on-request",
+          sandbox: "workspace-write",
+        });
+        await recorder.turn(thread.id, "hello");
+        const isRefused = await way(client, thread.id).then(() => false, () => true);
+        const wasAsked = () => server.model.requests.length === 4;
+        if (!isRefused) await recorder.until("turn/completed", wasAsked);
+        assert.deepEqual([...Deno.readDirSync(outside)], [], `way ${index}`);
+      }
+    } finally {
+      await Deno.remove(outside, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
   name: "a folder that becomes a link after it was accepted is not written through",
   ignore: !HAS_SANDBOX,
   fn: async () => {

@@ -131,6 +131,18 @@ const REFUSALS: readonly (readonly [Partial<Params<"command/exec">>, number, str
   [{ command: [] }, -32600, "command must not be empty"],
   [{ cwd: "/no/such/folder" }, -32603, SPAWN_FAILED],
   [{ command: ["no-such-program-here"] }, -32603, SPAWN_FAILED],
+  [{ command: [""] }, -32603, "failed to spawn command: missing program for pipe spawn"],
+  [
+    { command: [""], tty: true, processId: "p" },
+    -32603,
+    "failed to spawn command: missing program for PTY spawn",
+  ],
+  [
+    { command: ["true", "a\0b"] },
+    -32603,
+    "failed to spawn command: nul byte found in provided data",
+  ],
+  [{ cwd: "/etc/passwd" }, -32603, "failed to spawn command: Not a directory (os error 20)"],
   [
     { command: ["/etc/passwd"] },
     -32603,

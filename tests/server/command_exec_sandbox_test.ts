@@ -99,6 +99,45 @@ Deno.test({
   },
 });
 
+/** Files that cannot be executed, and what upstream says about them without a sandbox. */
+const UNFIT: Readonly<Record<string, { text: string; mode: number; reason: string }>> = {
+  plain: { text: "echo hi\n", mode: 0o755, reason: "Exec format error (os error 8)" },
+  empty: { text: "", mode: 0o755, reason: "Exec format error (os error 8)" },
+  broken: { text: "\x7fELF!", mode: 0o755, reason: "Exec format error (os error 8)" },
+  orphan: {
+    text: "#!/no/such/interpreter -x\n",
+    mode: 0o755,
+    reason: "No such file or directory (os error 2)",
+  },
+  guarded: { text: "#!/bin/sh\n", mode: 0o644, reason: "Permission denied (os error 13)" },
+  missing: { text: "", mode: 0, reason: "No such file or directory (os error 2)" },
+};
+
+for (const type of ["dangerFullAccess", "readOnly"] as const) {
+  Deno.test({
+    name: `what cannot be executed is an error of its own (${type})`,
+    ignore: Deno.build.os !== "linux" || (type === "readOnly" && !isConfining),
+    async fn() {
+      await using server = await startServer();
+      const client = await server.connect();
+      const sandboxPolicy = type === "readOnly" ? READ_ONLY : { type };
+      for (const [name, { text, mode, reason }] of Object.entries(UNFIT)) {
+        const path = join(server.project, name);
+        if (name !== "missing") await Deno.writeTextFile(path, text, { mode });
+        for (const program of [`./${name}`, path]) {
+          for (const tty of [false, true]) {
+            const params = { command: [program], sandboxPolicy, tty, processId: "p" };
+            await assert.rejects(client.request("command/exec", params), {
+              code: -32603,
+              message: `failed to spawn command: ${reason}`,
+            }, `${program} ${tty}`);
+          }
+        }
+      }
+    },
+  });
+}
+
 Deno.test({
   name: "a missing program is the same error in a sandbox as without one",
   ignore: !isConfining,

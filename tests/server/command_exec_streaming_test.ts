@@ -113,6 +113,12 @@ Deno.test("a write is refused in upstream's words", async () => {
   );
   const closing = client.request("command/exec/write", { processId: "fed", closeStdin: true });
   await refused({ deltaBase64: "aGkK" }, -32600, "stdin is already closed");
+  for (const again of [{ closeStdin: true }, { deltaBase64: "" }]) {
+    assert.deepEqual(
+      await client.request("command/exec/write", { processId: "fed", ...again }),
+      {},
+    );
+  }
   await closing;
   assert.equal((await fed).exitCode, 0);
   await client.request("command/exec/terminate", { processId: "unfed" });

@@ -62,6 +62,21 @@ Deno.test("fs/watch takes an id once per connection, and fs/unwatch frees it", a
   assert.deepEqual([...new Set(seen)], ["other"]);
 });
 
+Deno.test("fs/unwatch of one connection leaves the same watch of another alone", async () => {
+  await using server = await startServer();
+  const [client, other] = await Promise.all([server.connect(), server.connect()]);
+  const path = `${server.project}/f`;
+  for (const who of [client, other]) await who.request("fs/watch", { watchId: "w", path });
+  await put(client, path, "1");
+  await Promise.all([sees(client, "w", path), sees(other, "w", path)]);
+  let seen = 0;
+  await client.request("fs/unwatch", { watchId: "w" });
+  client.on("fs/changed", () => seen++);
+  await put(client, path, "2");
+  await sees(other, "w", path);
+  assert.equal(seen, 0);
+});
+
 Deno.test("fs/watch has a limit per connection that says what to do", async () => {
   await using server = await startServer();
   const [client, other] = await Promise.all([server.connect(), server.connect()]);

@@ -53,6 +53,7 @@ function taskServer(run: RunTask, options: { limit?: number; cwd?: string } = {}
         tempDir: "file:///tmp",
         capabilities: {},
       },
+      httpRefusal: null,
     },
     log: silentLogger,
     newId,
@@ -120,6 +121,80 @@ Deno.test("a task that cannot open its thread fails and says why", async () => {
   assert.match(task.error?.message ?? "", /no rollout found|not found/i);
 });
 
+Deno.test("a task that continues a thread goes on in its folder, unless it names another one", async () => {
+  await using agent = await startServer({
+    responses: [say("one"), say("two"), say("three")],
+    source: "exec",
+  });
+  const folder = `${agent.project}/below`;
+  await Deno.mkdir(folder);
+  await using exec = taskServer(taskRunner(agent.server), { cwd: agent.project });
+  const client = await exec.client();
+  const run = async (params: { cwd?: string; threadId?: string | null }) => {
+    const { task } = await client.request("task/start", { prompt: "x", ...params });
+    const completed = await client.next("task/completed", ({ taskId }) => taskId === task.id);
+    return { started: task.cwd, ...completed.task };
+  };
+  const first = await run({ cwd: `file://${folder}` });
+  assert.deepEqual([first.started, first.cwd], [folder, folder]);
+  const { threadId } = first;
+  const second = await run({ threadId });
+  assert.deepEqual([second.started, second.cwd, second.threadId], [null, folder, threadId]);
+  const third = await run({ threadId, cwd: agent.project });
+  assert.deepEqual([third.started, third.cwd], [agent.project, agent.project]);
+});
+
+Deno.test("a task that continues a thread has the settings that it asks for, not those of the last one", async () => {
+  await using agent = await startServer({ responses: [say("one"), say("two")], source: "exec" });
+  await using exec = taskServer(taskRunner(agent.server), { cwd: agent.project });
+  const client = await exec.client();
+  await client.request("task/start", { prompt: "x", sandbox: "danger-full-access" });
+  const { task: { threadId } } = await client.next("task/completed");
+  assert.deepEqual((await agent.server.runtime()).agent.threads.loadedIds, []);
+  await client.request("task/start", { prompt: "x", threadId, sandbox: "read-only", model: "m" });
+  assert.equal((await client.next("task/completed")).task.status, "completed");
+  const models = agent.model.requests.map(({ model }) => model);
+  assert.deepEqual(models.at(-1), "m");
+});
+
+Deno.test("a thread that a task works on is not given to another one", async () => {
+  const gate = new Gate();
+  await using exec = taskServer(gate.run);
+  const client = await exec.client();
+  const { task } = await client.request("task/start", { prompt: "a" });
+  await gate.runs("a");
+  const threadId = "thread of a";
+  const more = { prompt: "b", threadId };
+  await refused(client.raw("task/start", more), {
+    code: -32600,
+    message: `task ${task.id} works on the thread ${threadId}`,
+  });
+  gate.end("a");
+  await client.next("task/completed");
+  await client.request("task/start", more);
+  await gate.runs("b");
+  gate.end("b");
+  await client.next("task/completed");
+});
+
+Deno.test("a task without a prompt is refused, one without its folder fails", async () => {
+  await using agent = await startServer({ source: "exec" });
+  await using exec = taskServer(taskRunner(agent.server), { cwd: agent.project });
+  const client = await exec.client();
+  await refused(client.raw("task/start", { prompt: " \n" }), {
+    code: -32602,
+    message: "prompt must not be empty",
+  });
+  const cwd = `${agent.project}/nowhere`;
+  await client.request("task/start", { prompt: "x", cwd });
+  const { task } = await client.next("task/completed");
+  assert.deepEqual([task.status, task.threadId, task.error?.message], [
+    "failed",
+    null,
+    `There is no folder ${cwd} to work in; give another cwd`,
+  ]);
+});
+
 /** Runs that end when a test says so. */
 class Gate {
   readonly started: string[] = [];
@@ -128,7 +203,7 @@ class Gate {
 
   readonly run: RunTask = async ({ prompt }, report) => {
     this.started.push(prompt);
-    report.opened(`thread of ${prompt}`);
+    report.opened({ id: `thread of ${prompt}`, cwd: "/" });
     report.event({ type: "thread.started", thread_id: `thread of ${prompt}` });
     this.#waiting.get(prompt)?.();
     const status = await new Promise<"completed" | "interrupted">((resolve) => {

@@ -1,5 +1,6 @@
 /** Finds the project that a directory belongs to; must not know what is read from it. */
 import { dirname, join } from "node:path";
+import { isPlaceholder } from "../../config/placeholder.ts";
 
 /** The nearest directory at or above `cwd` that holds one of the markers, or null. */
 export async function findProjectRoot(
@@ -18,8 +19,7 @@ export async function findProjectRoot(
 /** What cannot be looked at counts as absent: nothing could be read from it either. */
 async function exists(path: string): Promise<boolean> {
   try {
-    await Deno.lstat(path);
-    return true;
+    return !isPlaceholder(path, await Deno.lstat(path));
   } catch (error) {
     if (error instanceof Error && !(error instanceof TypeError)) return false;
     throw error;

@@ -9,10 +9,10 @@ import type {
 } from "../../exec/process.ts";
 import type { Terminal } from "../../exec/pty.ts";
 import type { ConfinedCommand, StartTrouble } from "../../exec/sandbox/backend.ts";
+import { isSandboxDenial } from "../../exec/sandbox/denial.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { CommandExecutionItem } from "../../protocol/item.ts";
 import { OutputDeltas } from "./output_deltas.ts";
-import { isSandboxDenial } from "./sandbox_denial.ts";
 import type { ToolContext } from "./tool.ts";
 
 /** Head and tail of what one answer to the model is made from. */

@@ -9,11 +9,13 @@ import {
   placeOf,
   policyOfCore,
 } from "../../protocol/exec_server_fields.ts";
+import type { SandboxContext } from "../../protocol/exec_server_permissions.ts";
 import { EncodedJson, rpcCodes, RpcError } from "../../rpc/jsonrpc.ts";
 import { decodeBase64, encodeBase64 } from "../filesystem/base64.ts";
 import type { Files } from "../filesystem.ts";
 import { fileRules } from "../filesystem_rules.ts";
-import { refuseContext } from "./sandbox_context.ts";
+import type { PolicyOfCommand } from "../sandbox/sandbox.ts";
+import { policyOfProfile } from "./permission_profile.ts";
 import { refusal } from "./session.ts";
 import type { ExecCall, ExecHandlers, ExecWorld } from "./world.ts";
 
@@ -41,7 +43,7 @@ const DONE = {};
 /** What decides about a call besides its path. */
 interface PolicyParams {
   readonly sandboxPolicy?: CoreSandboxPolicy | null | undefined;
-  readonly sandbox?: { readonly permissions: { readonly type: string } } | null | undefined;
+  readonly sandbox?: SandboxContext | null | undefined;
 }
 
 /** The handlers of `fs/*`. */
@@ -208,17 +210,22 @@ async function readWhole(
 
 /** Files under the policy of a call, cut down to the ceiling. */
 function filesFor(world: ExecWorld, params: PolicyParams): Files {
-  refuseContext(params.sandbox);
-  const { cwd, sandbox, fileSystem } = world;
-  const asked = params.sandboxPolicy
-    ? policyOfCore(params.sandboxPolicy)
-    : { type: "dangerFullAccess" } as const;
-  const { policy } = sandbox.ceiling.hold(asked, cwd);
-  const resolved = sandbox.specOf({ policy, cwd });
+  const { sandbox, fileSystem } = world;
+  const asked = askedPolicy(world, params);
+  const { policy } = sandbox.ceiling.hold(asked.policy, asked.cwd);
+  const resolved = sandbox.specOf({ ...asked, policy });
   if (resolved.type === "refused") throw new CodexError("sandboxDenied", resolved.reason);
   return fileSystem.under(
     resolved.type === "none" ? null : fileRules(policy.type, resolved.spec),
   );
+}
+
+function askedPolicy(world: ExecWorld, { sandbox, sandboxPolicy }: PolicyParams): PolicyOfCommand {
+  const { cwd, env } = world;
+  if (sandbox) return policyOfProfile(sandbox, { cwd, tmpdir: env["TMPDIR"] ?? null });
+  return sandboxPolicy
+    ? { policy: policyOfCore(sandboxPolicy), cwd }
+    : { policy: { type: "dangerFullAccess" }, cwd };
 }
 
 /** Failures as this protocol words them. */

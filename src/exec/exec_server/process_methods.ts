@@ -1,14 +1,16 @@
 /** Handlers of `process/*`; must not know connections. */
 import { placeOf } from "../../protocol/exec_server_fields.ts";
 import type { ExecServerMethod, ExecServerParams } from "../../protocol/exec_server.ts";
+import type { SandboxContext } from "../../protocol/exec_server_permissions.ts";
 import { rpcCodes, RpcError } from "../../rpc/jsonrpc.ts";
 import { commandEnvironment } from "../environment.ts";
-import { base64Problem } from "../filesystem/base64.ts";
 import type { StartFailure } from "../process.ts";
 import type { Terminal } from "../pty.ts";
-import type { ConfinedCommand } from "../sandbox/backend.ts";
+import type { BackendName, ConfinedCommand } from "../sandbox/backend.ts";
+import type { Confinement, PolicyOfCommand } from "../sandbox/sandbox.ts";
 import { prepareLeader } from "../session_leader.ts";
-import { refuseContext } from "./sandbox_context.ts";
+import { decodedBase64 } from "./base64.ts";
+import { policyOfProfile } from "./permission_profile.ts";
 import { refusal, type Session } from "./session.ts";
 import type { SessionProcess } from "./session_process.ts";
 import type { ExecHandlers, ExecWorld } from "./world.ts";
@@ -20,6 +22,13 @@ const SIZE = { rows: 24, cols: 80 };
 const NOT_FOUND = "No such file or directory (os error 2)";
 const NOT_A_FOLDER = "Not a directory (os error 20)";
 const DONE = {};
+/** Upstream's words; its clients know no others. */
+const SANDBOX_TYPES: Readonly<Record<BackendName, string>> = {
+  launcher: "linuxSeccomp",
+  bubblewrap: "linuxSeccomp",
+  landlock: "linuxSeccomp",
+  seatbelt: "macosSeatbelt",
+};
 
 /** The handlers of `process/*`. */
 export function processHandlers(world: ExecWorld): ExecHandlers<ProcessMethod> {
@@ -51,7 +60,7 @@ export function processHandlers(world: ExecWorld): ExecHandlers<ProcessMethod> {
       return result;
     },
     "process/write": async ({ processId, chunk, writeId }, { session }) => {
-      const bytes = decoded(chunk);
+      const bytes = decodedBase64(chunk);
       const process = session.processes.get(processId);
       if (!process) return { status: "unknownProcess" };
       return { status: await process.write(bytes, writeId ?? null) };
@@ -68,9 +77,11 @@ export function processHandlers(world: ExecWorld): ExecHandlers<ProcessMethod> {
 
 /** What would have to confine the process is never ignored. */
 function refuseUnsupported(params: StartParams): void {
-  refuseContext(params.sandbox);
-  if (params.enforceManagedNetwork) {
-    throw invalid("enforceManagedNetwork is not supported: confine the command by its argv");
+  const { enforceManagedNetwork, managedNetwork, networkProxy } = params;
+  if (enforceManagedNetwork || managedNetwork || networkProxy) {
+    throw invalid(
+      "enforceManagedNetwork is not supported; name the allowed domains in config.toml",
+    );
   }
 }
 
@@ -94,7 +105,7 @@ async function start(world: ExecWorld, of: {
     if (confinement.type === "refused") throw failed(confinement.reason);
     if (confinement.type === "confined") {
       confined = confinement.command;
-      sandboxType = confinement.backend.name;
+      sandboxType = SANDBOX_TYPES[confinement.backend.name];
     }
     if (session.isEnded) throw failed("The session has ended");
   } catch (error) {
@@ -106,15 +117,15 @@ async function start(world: ExecWorld, of: {
   return sandboxType;
 }
 
-/** Processes are held to the ceiling of this server and no more: their client confines them itself. */
+/** A process is held to what its client asks for, and in any case to the ceiling of this server. */
 function confine(world: ExecWorld, of: {
   readonly params: StartParams;
   readonly cwd: string;
   readonly terminal: Terminal | null;
-}) {
+}): Confinement | Promise<Confinement> {
   const { params, cwd, terminal } = of;
   const { ceiling } = world.sandbox;
-  if (ceiling.isOpen) return { type: "unconfined" } as const;
+  if (ceiling.isOpen && !params.sandbox) return { type: "unconfined" };
   const hasInput = params.tty || params.pipeStdin === true;
   return world.sandbox.confine({
     argv: params.argv,
@@ -122,7 +133,19 @@ function confine(world: ExecWorld, of: {
     env: envOf(world, params),
     ...terminal ? { terminal: terminal.path } : {},
     ...hasInput ? {} : { stdin: "null" } as const,
-  }, { policy: ceiling.policyAt(world.cwd), cwd: world.cwd });
+  }, policyFor(world, { sandbox: params.sandbox ?? null, cwd }));
+}
+
+/** Without a profile: the ceiling, since a client of 0.120 confines its processes itself. */
+function policyFor(
+  { sandbox, cwd: serverCwd, env }: ExecWorld,
+  asked: { readonly sandbox: SandboxContext | null; readonly cwd: string },
+): PolicyOfCommand {
+  const { ceiling } = sandbox;
+  if (!asked.sandbox) return { policy: ceiling.policyAt(serverCwd), cwd: serverCwd };
+  const places = { cwd: asked.cwd, tmpdir: env["TMPDIR"] ?? null };
+  const profile = policyOfProfile(asked.sandbox, places);
+  return { ...profile, policy: ceiling.hold(profile.policy, profile.cwd).policy };
 }
 
 function run(world: ExecWorld, of: {
@@ -151,10 +174,13 @@ function run(world: ExecWorld, of: {
     confined?.release();
     throw failed(textOf(result, cwd));
   }
-  process.run(result.process, (exit) => {
-    const trouble = confined?.failure?.(exit) ?? null;
-    confined?.release();
-    return trouble?.message ?? null;
+  process.run(result.process, {
+    isConfined: confined !== null,
+    failureOf: (exit) => {
+      const trouble = confined?.failure?.(exit) ?? null;
+      confined?.release();
+      return trouble?.message ?? null;
+    },
   });
   session.forgetLater(process);
 }
@@ -178,18 +204,6 @@ function textOf(failure: StartFailure, cwd: string): string {
     // It is not there, as the failure says.
     return failure.message;
   }
-}
-
-function decoded(text: string): Uint8Array {
-  try {
-    // The built-in decoder skips white space, which upstream's does not.
-    if (!/\s/.test(text)) {
-      return Uint8Array.fromBase64(text, { lastChunkHandling: "strict" });
-    }
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  throw invalid(base64Problem(text));
 }
 
 function invalid(message: string): RpcError {

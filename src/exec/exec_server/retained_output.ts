@@ -54,6 +54,13 @@ export class RetainedOutput {
     return found;
   }
 
+  /** All that is kept, as text. */
+  text(): string {
+    const decoder = new TextDecoder();
+    return this.#kept.slice(this.#first)
+      .map(({ output }) => decoder.decode(Uint8Array.fromBase64(output.chunk))).join("");
+  }
+
   /** Numbers only grow, so the place is found by halving. */
   #indexAfter(seq: number): number {
     let low = this.#first;

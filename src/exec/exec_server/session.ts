@@ -1,5 +1,6 @@
 /** What a client has on the exec-server, whether it is connected or not; must not know methods. */
 import type { Clock } from "../../lib/clock.ts";
+import { execServerCodes } from "../../protocol/exec_server.ts";
 import type { Connection } from "../../rpc/connection.ts";
 import { rpcCodes, RpcError } from "../../rpc/jsonrpc.ts";
 import { type EventReceiver, SessionProcess } from "./session_process.ts";
@@ -224,9 +225,10 @@ export class Sessions {
     const session = this.#sessions.get(id);
     if (!session) throw refusal(`unknown session id ${id}`, "unknownSession");
     if (!session.isAttached) return session;
-    throw refusal(
+    throw new RpcError(
+      execServerCodes.sessionAttached,
       `session ${id} is already attached to another connection`,
-      "sessionAttached",
+      { reason: "sessionAttached" },
     );
   }
 

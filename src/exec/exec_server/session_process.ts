@@ -2,6 +2,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { ExecServerResult } from "../../protocol/exec_server.ts";
 import type { OutputStream, Process, ProcessExit } from "../process.ts";
+import { isSandboxDenial } from "../sandbox/denial.ts";
 import { type OutputSource, RetainedOutput } from "./retained_output.ts";
 
 /** Input that a process has not read; more holds the answer to the write back. */
@@ -47,6 +48,7 @@ export class SessionProcess {
   #isClosed = false;
   #queuedBytes = 0;
   #failure: string | null = null;
+  #wasDenied = false;
 
   constructor(options: {
     readonly id: string;
@@ -71,11 +73,16 @@ export class SessionProcess {
   }
 
   /** Takes over the process, once it runs. `failureOf` says why it could not do its work, if so. */
-  run(process: Process, failureOf: (exit: ProcessExit) => string | null): void {
+  run(process: Process, { isConfined, failureOf }: {
+    readonly isConfined: boolean;
+    readonly failureOf: (exit: ProcessExit) => string | null;
+  }): void {
     this.#process = process;
     this.#started.resolve(process);
     void process.exited.then((exit) => {
       this.#failure = failureOf(exit);
+      this.#wasDenied = isConfined && exit.code !== 0 &&
+        isSandboxDenial(exit.code, `${this.#failure ?? ""}\n${this.#retained.text()}`);
       this.#exited(exit.signal === null ? exit.code : SIGNALLED_EXIT_CODE);
     });
   }
@@ -117,7 +124,7 @@ export class SessionProcess {
       exitCode: this.#exitCode,
       closed: this.#isClosed,
       failure: this.#failure,
-      sandboxDenied: false,
+      sandboxDenied: this.#wasDenied,
     };
   }
 
@@ -165,7 +172,7 @@ export class SessionProcess {
 
   #exited(exitCode: number): void {
     this.#exitCode = exitCode;
-    const text = `${++this.#seq},"exitCode":${exitCode},"sandboxDenied":false}}`;
+    const text = `${++this.#seq},"exitCode":${exitCode},"sandboxDenied":${this.#wasDenied}}}`;
     this.#receiver.event(`{"method":"process/exited",${this.#start}${text}`, 0);
     this.#wake();
   }

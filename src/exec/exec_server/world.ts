@@ -24,6 +24,8 @@ export interface ExecWorld {
   /** What a process may inherit, if its client wants that. */
   readonly env: Readonly<Record<string, string>>;
   readonly environment: EnvironmentInfo;
+  /** Why no request may be made over HTTP for a client, as the end of a sentence; null where one may. */
+  readonly httpRefusal: string | null;
 }
 
 /** One request in work. */
@@ -31,6 +33,10 @@ export interface ExecCall {
   readonly session: Session;
   /** About how many bytes the client has not taken yet. */
   readonly pendingBytes: number;
+  /** Aborted when the connection is lost. */
+  readonly gone: AbortSignal;
+  /** Sends a notification over this connection, and no other. */
+  send(text: string): void;
   /** Answers now, so that nothing that happens next can come before the answer; returns it. */
   respond<T>(result: T): T;
 }

@@ -1,4 +1,5 @@
 /** The folders of a Linux machine through system calls: twice as fast as the runtime, and true to every name. */
+import { eachEntry } from "../c_library.ts";
 import { below, cString } from "../filesystem/byte_text.ts";
 import type { Libc } from "../filesystem/libc.ts";
 import type { EntryKind, Folders, Listing, Stamp } from "./folders.ts";
@@ -15,10 +16,6 @@ const S_IFREG = 0x8000;
 const NO_PATH = cString("");
 const FILE_BYTES_MAX = 1024 * 1024;
 
-/** Of `struct linux_dirent64`. */
-const RECORD_LENGTH_AT = 16;
-const TYPE_AT = 18;
-const NAME_AT = 19;
 const KINDS: Readonly<Record<number, EntryKind>> = { 4: "folder", 8: "file", 10: "link" };
 const UNKNOWN_TYPE = 0;
 
@@ -74,21 +71,17 @@ export class LinuxFolders implements Folders {
     const bytes = this.#entries;
     const names: string[] = [];
     const kinds: EntryKind[] = [];
+    const found = (start: number, end: number, type: number) => {
+      const name = textOf(bytes, start, end);
+      if (name === "." || name === "..") return;
+      names.push(name);
+      kinds.push(this.#kindOf(type, path, name));
+    };
     for (;;) {
-      const got = Number(calls.getdents64(numbers.getdents64, fd, bytes, BigInt(bytes.length)));
+      const size = Number(calls.getdents64(numbers.getdents64, fd, bytes, BigInt(bytes.length)));
       // A folder that fails half-way is shown as far as it could be read.
-      if (got <= 0) return { names, kinds };
-      for (let at = 0; at < got;) {
-        const start = at + NAME_AT;
-        let end = start;
-        while (bytes[end] !== 0) end++;
-        const name = textOf(bytes, start, end);
-        if (name !== "." && name !== "..") {
-          names.push(name);
-          kinds.push(this.#kindOf(bytes[at + TYPE_AT] ?? UNKNOWN_TYPE, path, name));
-        }
-        at += (bytes[at + RECORD_LENGTH_AT] ?? 0) | ((bytes[at + RECORD_LENGTH_AT + 1] ?? 0) << 8);
-      }
+      if (size <= 0) return { names, kinds };
+      eachEntry(bytes, { size, found });
     }
   }
 

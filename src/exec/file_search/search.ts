@@ -1,7 +1,7 @@
 /** One query over any number of indexes, in portions; must not know how the indexes come about. */
 import { lowerOf } from "./characters.ts";
 import { EntryText } from "./entry_text.ts";
-import { NO_MATCH } from "./fuzzy.ts";
+import { NO_MATCH, type Range } from "./fuzzy.ts";
 import { maskOf, type PathIndex } from "./path_index.ts";
 import { isNarrower, type Query, type Term } from "./query.ts";
 import { CASE_SCORE, highestPathScore, scorePath } from "./score.ts";
@@ -47,6 +47,7 @@ interface Found {
 const text = new EntryText();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const encoder = new TextEncoder();
+const SAME = Uint8Array.from({ length: 256 }, (_, byte) => byte);
 const LOWER = Uint8Array.from({ length: 256 }, (_, byte) => byte < 128 ? lowerOf(byte) : byte);
 
 /** Finds the best paths for a query. */
@@ -57,6 +58,8 @@ export class Search {
   readonly #top: Top<Found>;
   /** Positive terms that letters in order decide, for a first look at the bytes. */
   readonly #letters: readonly Term[];
+  /** The same with case kept, where upper case was typed and the letters decide alone; else null. */
+  readonly #casedLetters: readonly Term[] | null;
   /** The letters decide alone. */
   readonly #isSimple: boolean;
   readonly #highestPathScore: number;
@@ -69,7 +72,8 @@ export class Search {
     this.#query = query;
     this.#mask = maskOf(query);
     this.#letters = query.terms.filter((term) => term.kind === "fuzzy");
-    this.#isSimple = this.#letters.length === query.terms.length && query.casedTerms === null;
+    this.#isSimple = this.#letters.length === query.terms.length;
+    this.#casedLetters = this.#isSimple ? query.casedTerms : null;
     this.#highestPathScore = highestPathScore(query.terms);
     this.#top = new Top(options.limit, isBetter);
     this.#slots = indexes.map((searched) => ({
@@ -124,11 +128,15 @@ export class Search {
     const { index } = slot;
     if (!index.mayHave(entry, this.#mask)) return;
     const isAscii = !index.isForeign(entry);
-    if (isAscii && !this.#hasLetters(index, index.start(entry), index.end(entry))) return;
+    const end = index.end(entry);
+    if (isAscii && !hasLetters(this.#letters, index.bytes, { from: index.start(entry), to: end })) {
+      return;
+    }
     if (slot.excludedBytes.length > 0 && isExcluded(slot, entry)) return;
     const isFolder = index.isFolder(entry);
-    const isNameDecided = isAscii && this.#isSimple && !isFolder;
-    if (isNameDecided && this.#hasLetters(index, index.nameStart(entry), index.end(entry))) {
+    const isNameDecided = isAscii && this.#isSimple && !isFolder && !this.#mayBeCased(index, entry);
+    const name = { from: index.nameStart(entry), to: end };
+    if (isNameDecided && hasLetters(this.#letters, index.bytes, name)) {
       text.loadName(index, entry);
     } else if (isNameDecided && this.#isHopeless()) {
       slot.matched.push(entry);
@@ -147,17 +155,10 @@ export class Search {
     return worst !== null && worst.score > this.#highestPathScore;
   }
 
-  /** Whether the letters of each fuzzy term are there in order, whatever their case. */
-  #hasLetters({ bytes }: PathIndex, start: number, end: number): boolean {
-    for (const { codes } of this.#letters) {
-      let at = start;
-      for (let index = 0; index < codes.length; index++) {
-        const code = codes[index];
-        while (at < end && LOWER[bytes[at] ?? 0] !== code) at++;
-        if (at++ >= end) return false;
-      }
-    }
-    return true;
+  /** Whether upper case was typed and may be there, which is worth more than a name. */
+  #mayBeCased(index: PathIndex, entry: number): boolean {
+    const range = { from: index.start(entry), to: index.end(entry) };
+    return this.#casedLetters !== null && hasLetters(this.#casedLetters, index.bytes, range);
   }
 
   #score(isFolder: boolean): number {
@@ -182,6 +183,20 @@ export class Search {
     }
     return [...new Set(positions)].sort((one, other) => one - other);
   }
+}
+
+/** Whether the letters of each term are there in order. */
+function hasLetters(terms: readonly Term[], bytes: Uint8Array, { from, to }: Range): boolean {
+  for (const { codes, folding } of terms) {
+    const table = folding.keepsCase ? SAME : LOWER;
+    let at = from;
+    for (let index = 0; index < codes.length; index++) {
+      const code = codes[index];
+      while (at < to && table[bytes[at] ?? 0] !== code) at++;
+      if (at++ >= to) return false;
+    }
+  }
+  return true;
 }
 
 /** Better scores first, then shorter paths, then by their bytes: the same whatever was walked first. */

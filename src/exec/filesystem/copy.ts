@@ -1,8 +1,9 @@
 /** Copies files, links and trees, also from one file system to another; must not know who asks. */
-import { below, isWithin, toBytes } from "./byte_text.ts";
+import { below, isWithin, toBytes, toText } from "./byte_text.ts";
 import type { OpenFile, Place } from "./disk.ts";
-import type { GuardedDisk } from "./guarded_disk.ts";
-import { errnos, isErrno, OsError, unsuitable } from "./os_error.ts";
+import { makeFolders } from "./folders.ts";
+import { type GuardedDisk, realPathOf } from "./guarded_disk.ts";
+import { errnos, OsError, unsuitable } from "./os_error.ts";
 import type { FileOperations } from "./requests.ts";
 import type { Steps } from "./steps.ts";
 
@@ -55,7 +56,7 @@ function* copyTree(guard: GuardedDisk, top: {
   readonly target: string;
 }): Steps<void> {
   const source = top.place.realPath();
-  if (isWithin(realTarget(guard, top.target), source)) {
+  if (isWithin(toBytes(realPathOf(guard.disk, toText(top.target))), source)) {
     throw unsuitable("fs/copy cannot copy a directory to itself or one of its descendants");
   }
   const pending: Pending[] = [
@@ -76,7 +77,8 @@ function* copyFolder(
   if (folder.stat().identity !== pending.identity) {
     throw new OsError(errnos.ESTALE, "Stale file handle");
   }
-  makeTargetFolder(guard, target);
+  // Upstream makes what is missing above the target of a folder, though not above that of a file.
+  yield* makeFolders(guard, target);
   for (const entries of folder.entries()) {
     for (const { name } of entries) {
       using place = folder.child(name);
@@ -93,31 +95,6 @@ function* copyFolder(
     }
     yield;
   }
-}
-
-/** Where a path will be; the folder that it is to be made in must exist. */
-function realTarget(guard: GuardedDisk, target: string): string {
-  try {
-    using place = guard.disk.locate(target);
-    return place.realPath();
-  } catch (error) {
-    if (!isErrno(error, errnos.ENOENT)) throw error;
-  }
-  const { place, name } = guard.folderOf(target);
-  using folder = place;
-  return below(folder.realPath(), name);
-}
-
-function makeTargetFolder(guard: GuardedDisk, target: string): void {
-  const { place, name } = guard.folderOf(target);
-  using folder = place;
-  try {
-    if (folder.statChild(name === "" ? "." : name, { follow: true }).kind === "folder") return;
-  } catch (error) {
-    if (!isErrno(error, errnos.ENOENT)) throw error;
-  }
-  guard.assertCreatable(folder, name);
-  folder.makeFolder(name);
 }
 
 function copyLink(
@@ -153,15 +130,16 @@ function* copyFile(
 
 /** Copies what is not a hole; returns the size. */
 function* copyContent(from: OpenFile, to: OpenFile): Steps<number> {
-  let { sizeBytes } = from.stat();
+  const { sizeBytes } = from.stat();
   // Files of `/proc` claim to be empty.
-  if (sizeBytes === 0) sizeBytes = yield* copyRange(from, to, { start: 0, end: Infinity });
+  if (sizeBytes === 0) return yield* copyRange(from, to, { start: 0, end: Infinity });
   let position = 0;
   while (position < sizeBytes) {
     const extent = from.nextExtent(position);
     if (extent === null) break;
-    yield* copyRange(from, to, extent);
-    position = extent.end;
+    position = yield* copyRange(from, to, extent);
+    // Files of `/sys` claim to be longer than they are.
+    if (position < extent.end) return position;
   }
   return sizeBytes;
 }

@@ -86,10 +86,17 @@ export function* createDirectory(
   if (!recursive) {
     const { place, name } = guard.folderOf(bytes);
     using _ = place;
-    makeFolder(guard, { place, name });
+    // Only `/` has no name, and is there.
+    makeFolder(guard, { place, name: name || "." });
     return null;
   }
-  let { place, missing } = deepestFolder(guard, bytes);
+  yield* makeFolders(guard, bytes);
+  return null;
+}
+
+/** Makes a folder, unless it is there, and what is missing above it. */
+export function* makeFolders(guard: GuardedDisk, path: string): Steps<void> {
+  let { place, missing } = deepestFolder(guard, path);
   try {
     for (const name of missing) {
       makeFolder(guard, { place, name, mayExist: true });
@@ -101,7 +108,6 @@ export function* createDirectory(
   } finally {
     place[Symbol.dispose]();
   }
-  return null;
 }
 
 /** The deepest folder on the way that exists, and the names below it that do not. */
@@ -119,11 +125,25 @@ function deepestFolder(
         ? new OsError(errnos.EEXIST, "File exists")
         : new OsError(errnos.ENOTDIR, "Not a directory");
     } catch (error) {
+      if (missing.length === 0 && isLoop(guard, path, error)) {
+        throw new OsError(errnos.EEXIST, "File exists");
+      }
       if (!isErrno(error, errnos.ENOENT)) throw error;
     }
     const parts = splitPath(folder);
     missing.unshift(parts.name);
     folder = parts.folder;
+  }
+}
+
+/** Whether the path is itself a link that leads to itself: it exists, though it leads nowhere. */
+function isLoop(guard: GuardedDisk, path: string, error: unknown): boolean {
+  if (!isErrno(error, errnos.ELOOP)) return false;
+  try {
+    return guard.disk.stat(path, { follow: false }).kind === "link";
+  } catch (another) {
+    if (another instanceof OsError) return false;
+    throw another;
   }
 }
 

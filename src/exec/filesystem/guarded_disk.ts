@@ -30,9 +30,9 @@ export class GuardedDisk {
     this.#judge = this.#rules && new Judge(this.#rules);
   }
 
-  /** Whether anything is forbidden at all. */
+  /** Whether it matters what is looked at. */
   get isConfined(): boolean {
-    return this.#judge !== null;
+    return this.#judge !== null && !this.#rules?.isOpen;
   }
 
   /** The thing at a path, links followed, if it may be read. */
@@ -49,14 +49,17 @@ export class GuardedDisk {
 
   /** Throws unless what the handle stands for may be read. */
   assertReadable(place: Place): void {
-    if (!this.#judge) return;
+    if (!this.#judge || !this.isConfined) return;
     const path = place.realPath();
-    if (!this.#judge.mayRead(path) || this.#isHidden(place.stat())) throw this.#unreadable(path);
+    const { hidden = [] } = this.#rules ?? {};
+    if (!this.#judge.mayRead(path) || this.#isOneOf(hidden, place.stat())) {
+      throw this.#unreadable(path);
+    }
   }
 
   /** The same for a path that need not exist: then the nearest folder that exists decides. */
   assertVisible(path: string): void {
-    if (!this.#judge) return;
+    if (!this.#judge || !this.isConfined) return;
     let rest = "";
     for (let folder = path;;) {
       try {
@@ -90,7 +93,7 @@ export class GuardedDisk {
           : below(place.realPath(), outcome.target);
       }
     }
-    throw new OsError(errnos.ELOOP, "Too many levels of symbolic links");
+    throw new OsError(errnos.ELOOP, "Symbolic link loop");
   }
 
   /** The folder that a name is to be made or removed in, and that name. */
@@ -130,8 +133,9 @@ export class GuardedDisk {
     }
     using _ = place;
     const stat = place.stat();
-    if (this.#judge) this.#assertChangeable(place, stat);
-    if (stat.kind === "folder") throw new OsError(errnos.EISDIR, "Is a directory");
+    const isFolder = stat.kind === "folder";
+    if (this.#judge && (this.isConfined || !isFolder)) this.#assertChangeable(place, stat);
+    if (isFolder) throw new OsError(errnos.EISDIR, "Is a directory");
     if (stat.kind !== "file") throw unsuitable(`path \`${toText(path)}\` is not a file`);
     const file = place.open("write");
     return { file, isNew: false, undo: () => {}, [Symbol.dispose]: () => file[Symbol.dispose]() };
@@ -141,6 +145,10 @@ export class GuardedDisk {
     const path = place.realPath();
     if (!this.#judge?.mayWrite(path)) throw this.#unwritable(path);
     if (stat.kind !== "file" || stat.linkCount <= 1) return;
+    if (this.#rules?.isOpen) {
+      if (this.#isOneOf(this.#rules.readOnly, stat)) throw this.#unwritable(path);
+      return;
+    }
     throw denied(
       `\`${toText(path)}\` cannot be written: it has other names (hard links) that may lie ` +
         "outside the writable folders; remove it first, then write it anew",
@@ -193,10 +201,9 @@ export class GuardedDisk {
     }
   }
 
-  /** Hard links and bind mounts give a hidden file other paths. */
-  #isHidden(stat: Stat): boolean {
-    return this.#rules?.hidden.some((path) => this.#identityOf(toBytes(path)) === stat.identity) ??
-      false;
+  /** Hard links and bind mounts give a file other paths. */
+  #isOneOf(paths: readonly string[], stat: Stat): boolean {
+    return paths.some((path) => this.#identityOf(toBytes(path)) === stat.identity);
   }
 
   #identityOf(path: string): string | null {
@@ -219,7 +226,13 @@ export class GuardedDisk {
   }
 
   #unwritable(path: string) {
-    const { policy, writable } = this.#rules ?? { policy: "", writable: [] };
+    const { policy, writable, isOpen } = this.#rules ?? { policy: "", writable: [] };
+    if (isOpen) {
+      return denied(
+        `\`${toText(path)}\` cannot be changed: this server keeps its credentials, rules and ` +
+          "settings there; use account/* and config/* for them",
+      );
+    }
     const roots = writable.map((root) => `\`${root}\``).join(", ");
     const judged = toBytes(path);
     const isInside = writable.some((root) => isWithin(judged, toBytes(root)));

@@ -1,8 +1,10 @@
 /** The system calls that file operations and watches need, through FFI on Linux; must not know any policy. */
-import { CodexError } from "../../lib/errors.ts";
+import { ERRNO_CALL, errnoReader, GETDENTS64, LIST_CALL, openCLibrary } from "../c_library.ts";
 import { OsError } from "./os_error.ts";
 
 const SYMBOLS = {
+  ...ERRNO_CALL,
+  ...LIST_CALL,
   openat: { parameters: ["i32", "buffer", "i32", "u32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
@@ -27,16 +29,10 @@ const SYMBOLS = {
     nonblocking: true,
   },
   strerror: { parameters: ["i32"], result: "pointer" },
-  __errno_location: { parameters: [], result: "pointer" },
   // Not in every libc, so by number.
   openat2: {
     name: "syscall",
     parameters: ["isize", "i32", "buffer", "buffer", "usize"],
-    result: "isize",
-  },
-  getdents64: {
-    name: "syscall",
-    parameters: ["isize", "i32", "buffer", "usize"],
     result: "isize",
   },
   copyFileRange: {
@@ -82,14 +78,15 @@ export interface SyscallNumbers {
 
 /** Calls from 424 on have the same number everywhere. */
 const COMMON = {
+  getdents64: GETDENTS64,
   openat2: 437n,
   landlockCreateRuleset: 444n,
   landlockAddRule: 445n,
   landlockRestrictSelf: 446n,
 };
 const NUMBERS: Readonly<Record<typeof Deno.build.arch, SyscallNumbers>> = {
-  x86_64: { ...COMMON, getdents64: 217n, copyFileRange: 326n, prctl: 157n },
-  aarch64: { ...COMMON, getdents64: 61n, copyFileRange: 285n, prctl: 167n },
+  x86_64: { ...COMMON, copyFileRange: 326n, prctl: 157n },
+  aarch64: { ...COMMON, copyFileRange: 285n, prctl: 167n },
 };
 
 /** The C library as one thread sees it: `errno` belongs to the thread that opened it. */
@@ -97,24 +94,18 @@ export class Libc implements Disposable {
   readonly calls: LibcCalls;
   readonly numbers: SyscallNumbers;
   readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
-  readonly #errno: Deno.UnsafePointerView;
+  /** The number of the last failure; to be read right after the call. */
+  readonly errno: () => number;
 
   constructor() {
-    this.#library = Deno.dlopen("libc.so.6", SYMBOLS);
+    this.#library = openCLibrary(SYMBOLS);
     this.calls = this.#library.symbols;
     this.numbers = NUMBERS[Deno.build.arch];
-    const location = this.calls.__errno_location();
-    if (location === null) throw new CodexError("io", "The C library has no errno");
-    this.#errno = new Deno.UnsafePointerView(location);
+    this.errno = errnoReader(this.calls);
   }
 
   [Symbol.dispose](): void {
     this.#library.close();
-  }
-
-  /** The number of the last failure; to be read right after the call. */
-  errno(): number {
-    return this.#errno.getInt32();
   }
 
   /** The last failure as an error. */

@@ -1,4 +1,5 @@
 /** The file system through descriptors, by system calls that follow no name twice; must not know any policy. */
+import { eachEntry } from "../c_library.ts";
 import { cString, latin1 } from "./byte_text.ts";
 import type { Disk, Entry, Kind, OpenFile, Place, Stat } from "./disk.ts";
 import type { Libc } from "./libc.ts";
@@ -173,7 +174,7 @@ class LinuxPlace extends Descriptor implements Place {
           libc.calls.getdents64(libc.numbers.getdents64, fd, buffer, BigInt(buffer.length)),
         );
         if (size === 0) return;
-        yield parseEntries(buffer.subarray(0, size));
+        yield parseEntries(buffer, size);
       }
     } finally {
       libc.calls.close(fd);
@@ -307,19 +308,13 @@ function kindOfMode(mode: number): Kind {
   }
 }
 
-/** `struct linux_dirent64`: inode, offset, length of the record, type, name. */
-function parseEntries(bytes: Uint8Array): Entry[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+function parseEntries(bytes: Uint8Array, size: number): Entry[] {
   const entries: Entry[] = [];
-  for (let start = 0; start < bytes.length;) {
-    const end = start + view.getUint16(start + 16, true);
-    const nameEnd = bytes.indexOf(0, start + 19);
-    const name = latin1(bytes.subarray(start + 19, nameEnd));
-    if (name !== "." && name !== "..") {
-      entries.push({ name, kind: kindOfType(bytes[start + 18] ?? 0) });
-    }
-    start = end;
-  }
+  const found = (start: number, end: number, type: number) => {
+    const name = latin1(bytes.subarray(start, end));
+    if (name !== "." && name !== "..") entries.push({ name, kind: kindOfType(type) });
+  };
+  eachEntry(bytes, { size, found });
   return entries;
 }
 

@@ -22,12 +22,28 @@ export const errnos = {
   EDQUOT: Deno.build.os === "linux" ? 122 : 69,
 };
 
+/** What upstream, which brings a C library of its own to Linux, calls differently from the one found here. */
+const UPSTREAM_TEXTS: Readonly<Record<number, string>> = Deno.build.os === "linux"
+  ? {
+    5: "I/O error",
+    16: "Resource busy",
+    24: "No file descriptors available",
+    25: "Not a tty",
+    29: "Invalid seek",
+    36: "Filename too long",
+    40: "Symbolic link loop",
+    75: "Value too large for data type",
+    95: "Not supported",
+    122: "Quota exceeded",
+  }
+  : {};
+
 /** A system call failed. `message` is what clients of Codex match on: `Is a directory (os error 21)`. */
 export class OsError extends CodexError {
   readonly errno: number;
   constructor(errno: number, text: string) {
     const isFull = errno === errnos.ENOSPC || errno === errnos.EDQUOT;
-    super(isFull ? "diskFull" : "io", `${text} (os error ${errno})`);
+    super(isFull ? "diskFull" : "io", `${UPSTREAM_TEXTS[errno] ?? text} (os error ${errno})`);
     this.errno = errno;
   }
 }

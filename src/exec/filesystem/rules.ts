@@ -15,6 +15,8 @@ export interface FileRules {
   readonly readable: readonly string[] | null;
   /** Names that nothing may be created or changed below, however deep in a writable folder. */
   readonly protectedNames: readonly string[];
+  /** Nothing is confined: only what is read-only is not changed, whatever path or link leads to it. */
+  readonly isOpen?: boolean;
 }
 
 /** Processes of this machine, of which our own holds keys in its environment and memory. */

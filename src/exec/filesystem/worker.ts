@@ -42,10 +42,11 @@ class FileThread {
   constructor(port: MessagePort, rules: FileRules | null) {
     this.#port = port;
     const { disk, libc } = openDisk(rules);
-    this.#roots = rules && new Roots(disk, rules);
+    const confining = rules?.isOpen ? null : rules;
+    this.#roots = confining && new Roots(disk, confining);
     this.#workplace = {
       guard: new GuardedDisk(disk, rules),
-      confinement: rules && confine(rules, { disk, libc }),
+      confinement: confining && confine(confining, { disk, libc }),
     };
     port.onmessage = ({ data }: MessageEvent<readonly FileRequest[]>) => {
       const isIdle = this.#tasks.length === 0;
@@ -109,7 +110,7 @@ function isRefusal(error: unknown): boolean {
 function openDisk(rules: FileRules | null): { readonly disk: Disk; readonly libc: Libc | null } {
   if (Deno.build.os !== "linux") return { disk: new PortableDisk(), libc: null };
   const libc = new Libc();
-  return { disk: new LinuxDisk(libc, { refuseMagicLinks: rules !== null }), libc };
+  return { disk: new LinuxDisk(libc, { refuseMagicLinks: rules !== null && !rules.isOpen }), libc };
 }
 
 function confine(

@@ -1,7 +1,7 @@
 /** Types into a terminal; must not know who reads there. */
 import type { ByteSink } from "../process_streams.ts";
 import type { Wait } from "../process_tree.ts";
-import { errno, terminalSystem } from "./libc.ts";
+import { terminalSystem } from "./libc.ts";
 
 const LINE_FEED = 0x0a;
 const END_OF_INPUT = 0x04;
@@ -64,7 +64,7 @@ export class TerminalInput implements ByteSink {
         continue;
       }
       const system = terminalSystem();
-      if (errno(system) !== system.tryAgain) return false;
+      if (system.errno() !== system.tryAgain) return false;
       await this.#wait(pauseMs).over;
       pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS);
     }

@@ -1,9 +1,9 @@
 /** The calls of the C library that a terminal needs, on Linux and macOS; must not know what runs in it. macOS is untested. */
 
+import { ERRNO_CALL, errnoReader, openCLibrary } from "../c_library.ts";
+
 /** What differs between the systems. */
 export interface Platform {
-  readonly library: string;
-  readonly errnoSymbol: string;
   /** `O_RDWR | O_NOCTTY | O_CLOEXEC`. */
   readonly openFlags: number;
   readonly nonBlocking: number;
@@ -17,8 +17,6 @@ export interface Platform {
 
 const PLATFORMS: Readonly<Record<string, Platform>> = {
   linux: {
-    library: "libc.so.6",
-    errnoSymbol: "__errno_location",
     openFlags: 0o2 | 0o400 | 0o2000000,
     nonBlocking: 0o4000,
     tryAgain: 11,
@@ -27,8 +25,6 @@ const PLATFORMS: Readonly<Record<string, Platform>> = {
     spawnFlags: 0x80 | 0x04 | 0x08,
   },
   darwin: {
-    library: "libSystem.B.dylib",
-    errnoSymbol: "__error",
     openFlags: 0x2 | 0x20000 | 0x1000000,
     nonBlocking: 0x4,
     tryAgain: 35,
@@ -45,43 +41,43 @@ const PLATFORMS: Readonly<Record<string, Platform>> = {
  */
 const VARIADIC = ["usize", "usize", "usize", "usize", "usize"] as const;
 
-function symbols(errnoSymbol: string) {
-  return {
-    open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
-    close: { parameters: ["i32"], result: "i32" },
-    write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
-    ioctl: { parameters: ["i32", "u64", "buffer", ...VARIADIC, "buffer"], result: "i32" },
-    fcntl: { parameters: ["i32", "i32", "usize", ...VARIADIC, "usize"], result: "i32" },
-    grantpt: { parameters: ["i32"], result: "i32" },
-    unlockpt: { parameters: ["i32"], result: "i32" },
-    ptsname: { parameters: ["i32"], result: "pointer" },
-    waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
-    posix_spawn: {
-      parameters: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer"],
-      result: "i32",
-    },
-    posix_spawnattr_init: { parameters: ["buffer"], result: "i32" },
-    posix_spawnattr_destroy: { parameters: ["buffer"], result: "i32" },
-    posix_spawnattr_setflags: { parameters: ["buffer", "i16"], result: "i32" },
-    posix_spawnattr_setsigdefault: { parameters: ["buffer", "buffer"], result: "i32" },
-    posix_spawn_file_actions_init: { parameters: ["buffer"], result: "i32" },
-    posix_spawn_file_actions_destroy: { parameters: ["buffer"], result: "i32" },
-    posix_spawn_file_actions_addopen: {
-      parameters: ["buffer", "i32", "buffer", "i32", "u32"],
-      result: "i32",
-    },
-    posix_spawn_file_actions_adddup2: { parameters: ["buffer", "i32", "i32"], result: "i32" },
-    posix_spawn_file_actions_addchdir_np: { parameters: ["buffer", "buffer"], result: "i32" },
-    errno: { name: errnoSymbol, parameters: [], result: "pointer" },
-  } as const;
-}
+const CALLS = {
+  ...ERRNO_CALL,
+  open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  ioctl: { parameters: ["i32", "u64", "buffer", ...VARIADIC, "buffer"], result: "i32" },
+  fcntl: { parameters: ["i32", "i32", "usize", ...VARIADIC, "usize"], result: "i32" },
+  grantpt: { parameters: ["i32"], result: "i32" },
+  unlockpt: { parameters: ["i32"], result: "i32" },
+  ptsname: { parameters: ["i32"], result: "pointer" },
+  waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  posix_spawn: {
+    parameters: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer"],
+    result: "i32",
+  },
+  posix_spawnattr_init: { parameters: ["buffer"], result: "i32" },
+  posix_spawnattr_destroy: { parameters: ["buffer"], result: "i32" },
+  posix_spawnattr_setflags: { parameters: ["buffer", "i16"], result: "i32" },
+  posix_spawnattr_setsigdefault: { parameters: ["buffer", "buffer"], result: "i32" },
+  posix_spawn_file_actions_init: { parameters: ["buffer"], result: "i32" },
+  posix_spawn_file_actions_destroy: { parameters: ["buffer"], result: "i32" },
+  posix_spawn_file_actions_addopen: {
+    parameters: ["buffer", "i32", "buffer", "i32", "u32"],
+    result: "i32",
+  },
+  posix_spawn_file_actions_adddup2: { parameters: ["buffer", "i32", "i32"], result: "i32" },
+  posix_spawn_file_actions_addchdir_np: { parameters: ["buffer", "buffer"], result: "i32" },
+} as const;
 
 /** The functions; none of those used here blocks. */
-export type Libc = Deno.DynamicLibrary<ReturnType<typeof symbols>>["symbols"];
+export type Libc = Deno.DynamicLibrary<typeof CALLS>["symbols"];
 
 /** The C library with what this system calls things. */
 export interface TerminalSystem extends Platform {
   readonly libc: Libc;
+  /** Why the last call failed; only valid right after it. */
+  errno(): number;
 }
 
 let opened: TerminalSystem | null = null;
@@ -91,19 +87,6 @@ export function terminalSystem(): TerminalSystem {
   if (opened) return opened;
   const platform = PLATFORMS[Deno.build.os];
   if (!platform) throw new Deno.errors.NotSupported(`No terminals on ${Deno.build.os}`);
-  const libc = Deno.dlopen(platform.library, symbols(platform.errnoSymbol)).symbols;
-  return opened = { ...platform, libc };
+  const libc = openCLibrary(CALLS).symbols;
+  return opened = { ...platform, libc, errno: errnoReader(libc) };
 }
-
-/** Why the last call failed; only valid right after it. */
-export function errno({ libc }: TerminalSystem): number {
-  const location = libc.errno();
-  return location === null ? 0 : new Deno.UnsafePointerView(location).getInt32();
-}
-
-/** A text as C reads it. */
-export function cString(text: string): Uint8Array<ArrayBuffer> {
-  return ENCODER.encode(`${text}\0`);
-}
-
-const ENCODER = new TextEncoder();

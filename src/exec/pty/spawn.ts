@@ -1,5 +1,7 @@
 /** Starts a program as leader of a session whose terminal it controls; must not know how the terminal is read. */
-import { cString, terminalSystem } from "./libc.ts";
+import { cString } from "../c_library.ts";
+import { errorText } from "../sandbox/launcher/errno.ts";
+import { terminalSystem } from "./libc.ts";
 
 const READ_WRITE = 2;
 /** Larger than the structures of any of the libraries. */
@@ -97,6 +99,6 @@ function systemError(code: number): Error {
     case EPERM:
       return new Deno.errors.PermissionDenied("Permission denied");
     default:
-      return new Error(`Cannot start the program on a terminal (os error ${code})`);
+      return new Error(errorText(code));
   }
 }

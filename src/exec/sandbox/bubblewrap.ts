@@ -4,6 +4,12 @@
  * What is mounted where is decided by the same plan as for the launcher, and the same filter of system calls
  * holds; must not know which policies there are. `bwrap` starts with an empty environment, since it runs
  * unconfined: a variable such as LD_PRELOAD is for the command alone.
+ *
+ * With the network shared, abstract unix sockets are out of reach where Landlock can do that (version 6) and `bwrap`
+ * is not set-user-ID.
+ *
+ * Root alone could change the modes of the few devices in there (`/dev/null`), which are those of the machine:
+ * `bwrap` has no device that is read-only. The launcher, which works for nearly every root, has.
  */
 import { findProgram } from "../session_leader.ts";
 import { messageOf } from "../../lib/errors.ts";
@@ -17,8 +23,15 @@ import type {
   StartTrouble,
 } from "./backend.ts";
 import { libc } from "../ffi_libc.ts";
-import { followLink, lookAt, mountedNamesFinder, resolvePath } from "./launcher/disk.ts";
-import { AT_FDCWD, flags } from "./launcher/flags.ts";
+import { landlockAbi } from "./landlock_abi.ts";
+import {
+  followLink,
+  listFolder,
+  lookAt,
+  mountedNamesFinder,
+  resolvePath,
+} from "./launcher/disk.ts";
+import { AT_FDCWD, flags, landlockRuleset } from "./launcher/flags.ts";
 import { createMemoryFile, sealedMemoryFile } from "./launcher/memory_file.ts";
 import { Placeholders } from "./launcher/placeholders.ts";
 import { type Disk, type Place, type Plan, planLaunch, type Planned } from "./launcher/plan.ts";
@@ -31,7 +44,11 @@ const PATHS = ["/usr/bin/bwrap", "/bin/bwrap", "/usr/local/bin/bwrap"];
 /** `bwrap` takes the filter and the file for the status as open files. */
 const FILTER_DESCRIPTOR = FIRST_DESCRIPTOR;
 const STATUS_DESCRIPTOR = FIRST_DESCRIPTOR + 1;
+const RULES_DESCRIPTOR = FIRST_DESCRIPTOR + 2;
 const STATUS_BYTES_MAX = 4096;
+const SET_USER_ID = 0o4000;
+/** The version of Landlock that can keep connections to abstract unix sockets, and signals, inside. */
+const ABI_WITH_SCOPES = 6;
 /** For the trial: the strictest specification, checked from inside. */
 const TRIAL: SandboxSpec = {
   cwd: "/",
@@ -80,6 +97,8 @@ class Bubblewrap implements Backend {
   readonly guarantees = GUARANTEES;
   readonly #program: string;
   readonly #starter: Starter;
+  /** A set-user-ID `bwrap` could not gain what it needs under Landlock. */
+  readonly #keepsInside: boolean;
   readonly #placeholders = new Placeholders();
   /** Open files with filters, by the kind of network; few, so they stay. */
   readonly #filters = new Map<string, number>();
@@ -87,6 +106,8 @@ class Bubblewrap implements Backend {
   constructor(program: string, starter: Starter) {
     this.#program = program;
     this.#starter = starter;
+    const isPrivileged = ((Deno.statSync(program).mode ?? 0) & SET_USER_ID) !== 0;
+    this.#keepsInside = !isPrivileged && landlockAbi() >= ABI_WITH_SCOPES;
   }
 
   confine(command: Command, spec: SandboxSpec): ConfinedCommand | Refused {
@@ -118,7 +139,11 @@ class Bubblewrap implements Backend {
         argv: ["bwrap", ...words, "--", program, ...args],
         env: {},
       },
-      operations: openOperations({ filter: pathOf(filter), status: pathOf(status) }),
+      operations: [
+        ...openOperations({ filter: pathOf(filter), status: pathOf(status) }),
+        // Afterwards: it would keep those files, which are of another process, from being opened.
+        ...this.#keepsInside ? keepInside() : [],
+      ],
       release,
     });
     if ("type" in started) return started;
@@ -173,6 +198,7 @@ class Bubblewrap implements Backend {
       resolve: resolvePath,
       follow: followLink,
       otherNames: mountedNamesFinder(),
+      list: listFolder,
       isPlaceholder: (path) => this.#placeholders.isPlaceholder(path),
     };
     const planned = planLaunch(spec, { disk, input: null });
@@ -196,6 +222,29 @@ class Bubblewrap implements Backend {
 }
 
 const SOCKETS = { none: "unix", proxy: "proxy", full: "network" } as const;
+
+/**
+ * With the network shared, abstract unix sockets are shared as well; nothing else keeps a command from them.
+ * Mounts are not affected: Landlock forbids them only where it limits files.
+ */
+function keepInside(): Operation[] {
+  const { attributes, size } = landlockRuleset({
+    reading: false,
+    scoped: true,
+    abi: ABI_WITH_SCOPES,
+  });
+  return [
+    call("gain no privileges", "prctl", {
+      args: [flags("PR", ["SET_NO_NEW_PRIVS"]), 1, 0, 0, 0],
+    }),
+    call("make Landlock rules", "landlock_create_ruleset", {
+      args: [attributes, size, 0],
+      expected: RULES_DESCRIPTOR,
+    }),
+    call("let Landlock take hold", "landlock_restrict_self", { args: [RULES_DESCRIPTOR, 0] }),
+    call("close the Landlock rules", "close", { args: [RULES_DESCRIPTOR] }),
+  ];
+}
 
 function openOperations(
   { filter, status }: { readonly filter: string; readonly status: string },
@@ -224,7 +273,8 @@ export function bubblewrapWords(plan: Plan, command: Pick<Command, "cwd" | "env"
     ...["--dev", "/dev"],
     // Parents come before children, so that none hides what lies in it.
     ...plan.places.filter(({ path }) => path !== "/dev").flatMap(mountWords),
-    ...["--proc", "/proc"],
+    // Read-only, because root without any capability may still write to much of /proc/sys.
+    ...["--proc", "/proc", "--remount-ro", "/proc"],
     ...["--chdir", command.cwd],
     "--clearenv",
     ...Object.entries(command.env).flatMap(([name, value]) => ["--setenv", name, value]),
@@ -232,7 +282,7 @@ export function bubblewrapWords(plan: Plan, command: Pick<Command, "cwd" | "env"
   ];
 }
 
-function mountWords({ path, as }: Place): string[] {
+function mountWords({ path, as, entries = [] }: Place): string[] {
   switch (as) {
     case "writable":
     case "pinned":
@@ -245,6 +295,15 @@ function mountWords({ path, as }: Place): string[] {
       return ["--ro-bind", "/dev/null", path];
     case "hiddenFolder":
       return ["--perms", "0555", "--tmpfs", path, "--remount-ro", path];
+    case "veiled":
+      return [
+        ...["--tmpfs", path],
+        ...entries.flatMap(({ name, target }) => {
+          const what = `${path}/${name}`;
+          return target === null ? ["--ro-bind-try", what, what] : ["--symlink", target, what];
+        }),
+        ...["--remount-ro", path],
+      ];
   }
 }
 

@@ -11,12 +11,18 @@
  * `.git` and this program's own files included; and processes outside can be seen.
  * Since it does not know connections to unix sockets either, the filter refuses to open any.
  */
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { messageOf } from "../../lib/errors.ts";
 import { findProgram } from "../session_leader.ts";
 import type { Backend, Command, ConfinedCommand, Guarantees, Probe, Refused } from "./backend.ts";
 import { landlockAbi } from "./landlock_abi.ts";
-import { followLink, lookAt, mountedNamesFinder, resolvePath } from "./launcher/disk.ts";
+import {
+  followLink,
+  listFolder,
+  lookAt,
+  mountedNamesFinder,
+  resolvePath,
+} from "./launcher/disk.ts";
 import { explainOperations } from "./launcher/explain.ts";
 import { flags, landlockRuleset as scopeRuleset } from "./launcher/flags.ts";
 import { openPath } from "./launcher/mounts.ts";
@@ -55,6 +61,8 @@ const OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV;
 
 /** Devices that programs write to; `/dev/tty` is the terminal of the command, if it has one. */
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"].map((name) => `/dev/${name}`);
+/** Folders of `/dev` with nothing of the machine in them. */
+const DEVICE_FOLDERS = ["/dev/pts", "/dev/shm"];
 const TRIAL: SandboxSpec = {
   cwd: "/",
   writable: [],
@@ -285,7 +293,9 @@ export function landlockRules(spec: SandboxSpec, abi: number): Rule[] {
   // Names are no secret, contents are.
   if (spec.readable === null) add("/", READ_DIR);
   const readable = spec.readable === null ? ["/"] : [...spec.readable, ...spec.writable];
-  for (const path of aroundHidden(readable, hidden)) add(path, READ, true);
+  // Raw disks and memory hold the hidden files as well.
+  for (const path of aroundHidden(readable, [...hidden, "/dev"])) add(path, READ, true);
+  if (spec.readable === null) { for (const path of DEVICE_FOLDERS) add(path, READ); }
   if (spec.readable !== null) add("/proc", READ);
   return rules;
 }
@@ -299,6 +309,7 @@ function hiddenFiles(spec: SandboxSpec): string[] {
       resolve: resolvePath,
       follow: followLink,
       otherNames: mountedNamesFinder(),
+      list: listFolder,
       isPlaceholder: () => false,
     },
     input: null,
@@ -312,7 +323,11 @@ function hiddenFiles(spec: SandboxSpec): string[] {
     if (root === undefined) continue;
     throw new Refusal(`Landlock cannot hide ${path} inside the writable folder ${root}`);
   }
-  return hidden;
+  // What is not there yet is not allowed either when it comes.
+  const missing = secret.filter((path) =>
+    lookAt(path).kind === "missing" && !spec.writable.some((root) => isBelow(path, root))
+  );
+  return [...hidden, ...missing];
 }
 
 /** Everything in the folders but the hidden paths: what lies beside the way to them, entry by entry. */
@@ -320,7 +335,12 @@ function aroundHidden(folders: readonly string[], hidden: readonly string[]): st
   return folders.flatMap((folder) => {
     if (hidden.some((path) => isBelow(folder, path))) return [];
     if (!hidden.some((path) => isBelow(path, folder))) return [folder];
-    return aroundHidden(entriesOf(folder), hidden);
+    const secrets = hidden.filter((path) => dirname(path) === folder).map((path) => basename(path));
+    // New versions of a secret have names like `auth.json.tmp` before they take its place.
+    const entries = entriesOf(folder).filter((path) =>
+      !secrets.some((secret) => basename(path).includes(secret))
+    );
+    return aroundHidden(entries, hidden);
   });
 }
 

@@ -12,7 +12,9 @@
  *   `/dev/pts` and `/proc` are its own. Read-only paths inside writable roots cannot be changed, renamed,
  *   removed or made; neither can the folders on the way to them.
  * - Hidden files are empty, hidden folders too: those that are there when it starts. That holds for the paths
- *   and for other mounts of the same files; a hidden file with hard links elsewhere is refused.
+ *   and for other mounts of the same files; a hidden file with hard links elsewhere is refused. Those in a
+ *   read-only folder, such as credentials, are not there at all, nor is what replaces them while it runs: of such
+ *   a folder a command sees what was in it at the start.
  * - It sees no process but its own, cannot signal, trace or read others, and has no capability and no way
  *   to get one. When it ends, whatever it started has ended before the end is reported.
  * - With the network off there are no sockets but unix sockets. Those are reached by path: what may not be
@@ -32,7 +34,15 @@ import type {
   StartTrouble,
 } from "./backend.ts";
 import type { SandboxSpec } from "./spec.ts";
-import { followLink, lookAt, mountedNamesFinder, resolvePath } from "./launcher/disk.ts";
+import {
+  followLink,
+  listFolder,
+  type Look,
+  lookAt,
+  mountedNamesFinder,
+  resolvePath,
+} from "./launcher/disk.ts";
+import { shareNamespaces } from "./launcher/namespaces.ts";
 import { buildExecutable, RECORDS_ADDRESS } from "./launcher/elf.ts";
 import { errorText } from "./launcher/errno.ts";
 import { explainOperations } from "./launcher/explain.ts";
@@ -51,24 +61,46 @@ const IMAGE_LIMIT = 32;
 /** Tries the launcher on this machine, with a command that checks from inside what is enforced. */
 export async function probeLauncher(): Promise<Probe> {
   const unusable = (reason: string): Probe => ({ type: "unusable", name: "launcher", reason });
-  let launcher: Launcher | null = null;
+  let journal: Journal | null = null;
   try {
-    const journal = new Journal();
+    journal = new Journal();
     const traits = readTraits(journal.path);
     if (traits === null) {
       journal.close();
       return unusable("It can be generated for Linux on x86-64 and arm64 only");
     }
-    launcher = new Launcher(traits, journal);
-    const trouble = await launcher.test();
-    if (trouble === null) return { type: "works", backend: launcher };
-    launcher.close();
-    return unusable(trouble);
+    const held = await holdNamespaces(traits);
+    const sharing = held && await tryLauncher({ ...traits, shared: held.shared }, journal);
+    if (sharing instanceof Launcher) return { type: "works", backend: sharing };
+    held?.close();
+    const launcher = await tryLauncher(traits, journal);
+    if (launcher instanceof Launcher) return { type: "works", backend: launcher };
+    journal.close();
+    return unusable(launcher);
   } catch (error) {
-    launcher?.close();
+    journal?.close();
     // No C library, no permission to load it, no files in memory: all the same to the caller.
     return unusable(messageOf(error));
   }
+}
+
+/** Without them every command makes its own, which takes longer and does as well. */
+async function holdNamespaces(traits: Traits): ReturnType<typeof shareNamespaces> {
+  try {
+    return await shareNamespaces(traits);
+  } catch {
+    // What may be in the way is in the way of the launcher itself, most of the time, and then that will say so.
+    return null;
+  }
+}
+
+/** A launcher that works, or why it does not. */
+async function tryLauncher(traits: Traits, journal: Journal): Promise<Launcher | string> {
+  const launcher = new Launcher(traits, journal);
+  const trouble = await launcher.test();
+  if (trouble === null) return launcher;
+  launcher.close();
+  return trouble;
 }
 
 /** What was generated: the operations, by which a failure is named. */
@@ -170,7 +202,6 @@ class Launcher implements Backend {
   /** Gives back what is held; commands that run go on. */
   close(): void {
     this.#images.clear();
-    this.#journal.close();
   }
 
   #plan(spec: SandboxSpec, input: Input): Planned {
@@ -178,12 +209,19 @@ class Launcher implements Backend {
       const reason = "Reading cannot be limited here: this kernel has no Landlock";
       return { type: "refused", reason };
     }
+    // A plan asks for most paths several times.
+    const looks = new Map<string, Look>();
     const disk: Disk = {
-      look: lookAt,
+      look: (path) => {
+        let look = looks.get(path);
+        if (look === undefined) looks.set(path, look = lookAt(path));
+        return look;
+      },
       resolve: resolvePath,
       follow: followLink,
       // Reads the table of mounts once, and only if something is to be hidden.
       otherNames: mountedNamesFinder(),
+      list: listFolder,
       isPlaceholder: (path) => this.#placeholders.isPlaceholder(path),
     };
     return planLaunch(spec, { disk, input });

@@ -23,7 +23,10 @@ export function resolveLinks(path: string): string | null {
   if (path.length > PATH_CHARS_MAX) return null;
   if (!exists(path) && dirname(path) !== path) {
     const folder = resolveLinks(dirname(path));
-    return folder === null ? null : join(folder, basename(path));
+    if (folder === null) return null;
+    const place = join(folder, basename(path));
+    // Something is there all the same: the path goes into a missing folder and out again.
+    return place !== path && exists(place) ? resolveLinks(place) : place;
   }
   // Most paths exist, and the system resolves them in one call.
   return onDisk(() => Deno.realPathSync(path)) ?? resolveStepwise(path);

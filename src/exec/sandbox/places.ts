@@ -50,7 +50,6 @@ export function controlSockets(
   const user = uid ?? 0;
   const runtime = env["XDG_RUNTIME_DIR"];
   const tmux = env["TMUX_TMPDIR"];
-  const docker = /^unix:\/\/(\/.+)$/.exec(env["DOCKER_HOST"] ?? "")?.[1];
   return [
     // Message buses, the service manager of the user, agents for keys.
     `/run/user/${user}`,
@@ -59,21 +58,40 @@ export function controlSockets(
     "/run/systemd/private",
     // Containers and machines.
     "/run/docker.sock",
-    ...docker === undefined ? [] : [docker],
     "/run/docker",
     "/run/containerd",
     "/run/podman",
     "/run/crio",
     "/run/libvirt",
+    "/run/lxd.socket",
+    "/run/incus",
+    "/run/buildkit",
+    "/run/k3s",
     "/run/snapd.socket",
-    // Terminals, and the screen.
+    // Terminals and editors, and the screen.
     `/tmp/tmux-${user}`,
+    `/tmp/emacs${user}`,
     ...tmux?.startsWith("/") ? [join(tmux, `tmux-${user}`)] : [],
     "/run/screen",
     "/run/screens",
     ...(onDisk(() => [...Deno.readDirSync("/tmp/.X11-unix")]) ?? [])
       .map(({ name }) => join("/tmp/.X11-unix", name)),
+    ...socketsNamedIn(env),
   ];
+}
+
+/** By such names terminals, editors, agents for keys and containers tell programs where they listen. */
+const SOCKET_NAME =
+  /(SOCK|SOCKET|_SOCKET_NAME|_IPC_HOOK_CLI|_IPC_HANDLE|_LISTEN_ON|_LISTEN_ADDRESS|_BUS_ADDRESS|_HOST)$|^(TMUX|NVIM|GPG_AGENT_INFO)$/;
+
+/** `/path`, `unix:/path`, `unix:///path` or `unix:path=/path`; further fields may follow. */
+function socketsNamedIn(env: Readonly<Record<string, string>>): string[] {
+  return Object.entries(env).flatMap(([name, value]) => {
+    const path = /^(?:unix:(?:path=|\/\/)?)?(\/[^,:;]+)/.exec(value)?.[1];
+    const isSocket = path !== undefined && SOCKET_NAME.test(name) &&
+      onDisk(() => Deno.statSync(path).isSocket) === true;
+    return isSocket ? [path] : [];
+  });
 }
 
 /** What a policy comes to on this machine, at this moment. */
@@ -125,6 +143,7 @@ export function resolveSpec(
     tmpdir,
     slashTmp,
     protectedNames: PROTECTED_NAMES,
+    isThere: exists,
     protectedPaths: sources.protectedPaths.map(fixedPlace),
     hiddenPaths: sources.hiddenPaths.flatMap((path) => resolveLinks(path) ?? []),
     // Most of them are not there; each that is takes a mount.

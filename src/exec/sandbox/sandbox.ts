@@ -38,6 +38,8 @@ export interface PolicyOfCommand {
   /** The working directory of the thread; the command itself may start elsewhere. */
   readonly cwd: string;
   readonly seen?: SeenPlaces;
+  /** What is kept from the command besides, for policies that say more than ours can: absolute paths. */
+  readonly besides?: { readonly readOnly: readonly string[]; readonly hidden: readonly string[] };
 }
 
 /** The proxy that lets commands reach named domains, if the network is limited to some. */
@@ -119,10 +121,17 @@ export class Sandbox {
     return this.#specWith(this.#sources, asked);
   }
 
-  #specWith(sources: PlaceSources, { policy, cwd, seen }: PolicyOfCommand): ResolvedSpec {
+  #specWith(
+    sources: PlaceSources,
+    { policy, cwd, seen, besides }: PolicyOfCommand,
+  ): ResolvedSpec {
     const resolved = resolveSpec(policy, {
       cwd,
-      sources,
+      sources: besides === undefined ? sources : {
+        ...sources,
+        protectedPaths: [...sources.protectedPaths, ...besides.readOnly],
+        hiddenPaths: [...sources.hiddenPaths, ...besides.hidden],
+      },
       ...seen === undefined ? {} : { seen },
     });
     if (resolved.type === "refused") return resolved;

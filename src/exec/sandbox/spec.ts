@@ -33,8 +33,15 @@ export interface SandboxPlaces {
   readonly tmpdir: string | null;
   /** Where `/tmp` really is, if it is a link; null when there is none. */
   readonly slashTmp?: string | null;
-  /** Names below every writable root that stay read-only, such as `.git`. */
+  /** Names below every writable root that stay read-only, such as `.git`, also before they exist. */
   readonly protectedNames: readonly string[];
+  /**
+   * Whether something is at a path. In `/tmp` and `$TMPDIR`, unless a project lies there, names are protected only
+   * once they exist (as in 0.120). To keep them from being made would take folders in the sight of everybody for
+   * each command, and gain little: tools that look upwards from a folder in there trust much else besides.
+   * Left out: everything is taken to exist.
+   */
+  readonly isThere?: (path: string) => boolean;
   /** Paths that stay read-only wherever they are: git folders outside, the runtime cache, our own file. */
   readonly protectedPaths: readonly string[];
   readonly hiddenPaths: readonly string[];
@@ -51,31 +58,42 @@ export function sandboxSpec(policy: SandboxPolicy, places: SandboxPlaces): Sandb
     case "externalSandbox":
       return null;
     case "readOnly":
-      return specOf([], { policy, places, access: policy.access });
+      return specOf({ projects: [], scratch: [] }, { policy, places, access: policy.access });
     case "workspaceWrite": {
-      const roots = [places.cwd, ...policy.writableRoots];
+      const projects = [places.cwd, ...policy.writableRoots];
+      const scratch: string[] = [];
       const { slashTmp = "/tmp" } = places;
-      if (!policy.excludeSlashTmp && slashTmp !== null) roots.push(slashTmp);
-      if (!policy.excludeTmpdirEnvVar && places.tmpdir !== null) roots.push(places.tmpdir);
-      return specOf(roots, { policy, places, access: policy.readOnlyAccess });
+      if (!policy.excludeSlashTmp && slashTmp !== null) scratch.push(slashTmp);
+      if (!policy.excludeTmpdirEnvVar && places.tmpdir !== null) scratch.push(places.tmpdir);
+      return specOf({ projects, scratch }, { policy, places, access: policy.readOnlyAccess });
     }
     default:
       return assertNever(policy);
   }
 }
 
-function specOf(roots: readonly string[], options: {
+/** Writable folders by what they are for. */
+interface Roots {
+  readonly projects: readonly string[];
+  readonly scratch: readonly string[];
+}
+
+function specOf(roots: Roots, options: {
   readonly policy: Extract<SandboxPolicy, { readonly networkAccess: boolean }>;
   readonly places: SandboxPlaces;
   readonly access: { readonly type: string; readonly [name: string]: unknown } | undefined;
 }): SandboxSpec {
   const { policy, places, access } = options;
-  const writable = [...new Set(roots.map(withoutSlash))].sort((one, other) =>
-    one.length - other.length
-  );
-  const named = writable.flatMap((root) =>
-    places.protectedNames.map((name) => `${root === "/" ? "" : root}/${name}`)
-  );
+  const { isThere = () => true } = places;
+  const projects = roots.projects.map(withoutSlash);
+  const writable = [...new Set([...projects, ...roots.scratch.map(withoutSlash)])].sort((
+    one,
+    other,
+  ) => one.length - other.length);
+  const named = writable.flatMap((root) => {
+    const paths = places.protectedNames.map((name) => `${root === "/" ? "" : root}/${name}`);
+    return projects.some((project) => isWithin(project, root)) ? paths : paths.filter(isThere);
+  });
   return {
     cwd: places.cwd,
     writable,
@@ -99,6 +117,10 @@ function readableRoots(
   const roots = access?.["readableRoots"];
   if (access?.type !== "restricted") return null;
   return Array.isArray(roots) ? roots.filter((root) => typeof root === "string") : [];
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === "/" ? "/" : `${folder}/`);
 }
 
 function withoutSlash(path: string): string {

@@ -4,10 +4,9 @@
  * `Deno.watchFs` is not used: watches of one folder under two paths get each other's events, and a watch that ends
  * silences the others.
  */
-import { cString, toBytes, toText } from "../filesystem/byte_text.ts";
-import { Libc } from "../filesystem/libc.ts";
 import { CodexError } from "../../lib/errors.ts";
-import { latin1 } from "../filesystem/byte_text.ts";
+import { cString, latin1, toBytes, toText } from "../filesystem/byte_text.ts";
+import { Libc } from "../filesystem/libc.ts";
 import { errnos, isErrno } from "../filesystem/os_error.ts";
 import type { FolderListener, Notifier } from "./notifier.ts";
 
@@ -134,15 +133,22 @@ function nameOf(padded: Uint8Array): string {
 
 /** Says which limit it is where the system only says that there is no space. */
 function limited(error: unknown): unknown {
-  if (isErrno(error, errnos.ENOSPC)) return tooMany("fs.inotify.max_user_watches", error);
-  if (isErrno(error, EMFILE)) return tooMany("fs.inotify.max_user_instances", error);
+  if (isErrno(error, errnos.ENOSPC)) {
+    return new CodexError(
+      "io",
+      "The system allows no more watches; end some with fs/unwatch, or raise " +
+        "fs.inotify.max_user_watches",
+      { cause: error },
+    );
+  }
+  // One is enough for all watches of this program, so it is others that have taken them.
+  if (isErrno(error, EMFILE)) {
+    return new CodexError(
+      "io",
+      "The system lets no more programs of this user watch files; end some of them, or raise " +
+        "fs.inotify.max_user_instances",
+      { cause: error },
+    );
+  }
   return error;
-}
-
-function tooMany(setting: string, cause: unknown): CodexError {
-  return new CodexError(
-    "io",
-    `The system allows no more watches; end some with fs/unwatch, or raise ${setting}`,
-    { cause },
-  );
 }

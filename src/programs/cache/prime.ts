@@ -64,7 +64,7 @@ async function loadServer(): Promise<void> {
     import("../../exec/leader_image.ts"),
     import("../../exec/network_proxy.ts"),
     import("../../exec/network_proxy/domain_rules.ts"),
-    import("../../exec/pipe_size.ts"),
+    import("../../exec/large_stdio.ts"),
     import("../../exec/pty.ts"),
     import("../../exec/sandbox/bubblewrap.ts"),
     import("../../exec/sandbox/landlock.ts"),

@@ -42,6 +42,8 @@ async function selfStartFinding(context: CheckContext): Promise<Finding> {
   }
   const outcome = await firstAnswer(started.process, { output, context });
   const tookMs = Math.round(host.clock.now() - startedAtMs);
+  // Before its end: what a shell says about that is not why.
+  const lastWords = output.lastWords();
   await end(started.process, context);
   switch (outcome.type) {
     case "answered":
@@ -50,11 +52,11 @@ async function selfStartFinding(context: CheckContext): Promise<Finding> {
       return error(`The app-server refused \`initialize\`: ${messageOf(outcome.error)}`, fix);
     case "exited": {
       const { code } = outcome.exit;
-      return error(`The app-server ended at once (exit code ${code})${output.lastWords()}`, fix);
+      return error(`The app-server ended at once (exit code ${code})${lastWords}`, fix);
     }
     case "silent": {
       const limit = `${ANSWER_LIMIT_MS / 1000} s`;
-      return error(`The app-server did not answer within ${limit}${output.lastWords()}`, fix);
+      return error(`The app-server did not answer within ${limit}${lastWords}`, fix);
     }
   }
 }

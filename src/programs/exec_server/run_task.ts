@@ -18,7 +18,17 @@ export function taskRunner(server: Server): RunTask {
       capabilities: { experimentalApi: true },
     });
     if (report.signal.aborted) return INTERRUPTED;
-    return await runTask(client, { params, report });
+    let threadId: string | null = null;
+    const opened: TaskReport["opened"] = (thread) => {
+      threadId = thread.id;
+      report.opened(thread);
+    };
+    try {
+      return await runTask(client, { params, report: { ...report, opened } });
+    } finally {
+      // A thread that stays loaded keeps its settings, whatever the next task for it asks for, and its commands.
+      if (threadId !== null) (await server.runtime()).agent.threads.unload(threadId);
+    }
   };
 }
 
@@ -28,8 +38,10 @@ async function runTask(
   client: Client,
   { params, report }: { readonly params: TaskParams; readonly report: TaskReport },
 ): Promise<TaskOutcome> {
-  const threadId = await openThread(client, params);
-  report.opened(threadId);
+  if (params.cwd !== null) await checkFolder(params.cwd);
+  const thread = await openThread(client, params);
+  report.opened(thread);
+  const threadId = thread.id;
   const tell = (event: JsonlEvent) => report.event({ ...event });
   tell({ type: "thread.started", thread_id: threadId });
   let state = initialJsonlState;
@@ -56,17 +68,30 @@ async function runTask(
 }
 
 /** Nobody can be asked, so the approval policy is `never`. */
-async function openThread(client: Client, params: TaskParams): Promise<string> {
+async function openThread(
+  client: Client,
+  params: TaskParams,
+): Promise<{ readonly id: string; readonly cwd: string }> {
   const { cwd, model, sandbox, config, threadId, ephemeral } = params;
   const settings = {
-    cwd,
+    ...cwd === null ? {} : { cwd },
     approvalPolicy: "never",
     model: model ?? null,
     sandbox: sandbox ?? null,
     config: config ?? null,
   } satisfies Params<"thread/start">;
-  const { thread } = threadId
+  const { thread, cwd: openedCwd } = threadId
     ? await client.request("thread/resume", { ...settings, threadId })
     : await client.request("thread/start", { ...settings, ephemeral: ephemeral ?? false });
-  return thread.id;
+  return { id: thread.id, cwd: openedCwd };
+}
+
+/** A thread may be opened anywhere; but work that nobody watches should not go on in a place that is not there. */
+async function checkFolder(path: string): Promise<void> {
+  try {
+    if ((await Deno.stat(path)).isDirectory) return;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  throw new Error(`There is no folder ${path} to work in; give another cwd`);
 }

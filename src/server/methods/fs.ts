@@ -47,10 +47,10 @@ function readHandlers(runtime: Runtime, access: FileAccess): Handlers<ReadMethod
       const { bytes, fileSize } = await read(await access.files(), { params, context, pace });
       const isRange = typeof params.offset === "number" || typeof params.length === "number";
       const size = isRange ? `,"fileSize":${fileSize}` : "";
+      const base64 = await inPieces(encodeBase64(bytes), runtime);
+      giveBack(bytes);
       // Base64 needs no escapes.
-      return new EncodedJson(
-        `{"dataBase64":"${await inPieces(encodeBase64(bytes), runtime)}"${size}}`,
-      );
+      return new EncodedJson(`{"dataBase64":"${base64}"${size}}`);
     },
     "fs/readDirectory": async (params, context) => {
       const files = await access.files();
@@ -65,7 +65,7 @@ async function read(files: Files, request: {
   readonly params: Params<"fs/readFile">;
   readonly context: RequestContext;
   readonly pace: OutboxPace;
-}): Promise<{ readonly bytes: Uint8Array; readonly fileSize: number }> {
+}): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly fileSize: number }> {
   const { params, context, pace } = request;
   const { offset = null, length = null } = params;
   const question = { path: normal(params.path), offset, length };
@@ -102,6 +102,7 @@ function changeHandlers(
       const written = await (await access.files()).writeFile({ path: normal(path), bytes, offset });
       const { buffer } = written.bytes;
       if (buffer.byteLength <= SPARE_BYTES_MAX) spare = buffer;
+      else giveBack(written.bytes);
       return DONE;
     },
     "fs/createDirectory": async ({ path, recursive }) => {
@@ -167,6 +168,11 @@ async function inPieces<T>(steps: Generator<void, T, void>, { clock }: Runtime):
     if (step.done) return step.value;
     await new Promise<void>((resolve) => void clock.after(0, resolve));
   }
+}
+
+/** Frees the memory now: as garbage, that of a large file would stay for long. The array is empty afterwards. */
+function giveBack({ buffer }: Uint8Array<ArrayBuffer>): void {
+  buffer.transfer(0);
 }
 
 /** `.` and `..` are taken out of what the client wrote, as upstream does; links are not looked at for that. */

@@ -28,9 +28,13 @@ export function taskExtension(
 ): ExecExtension {
   const handlers: Handlers = {
     "task/start": (params, session) => {
-      const place = params.cwd ? placeOf(params.cwd) : null;
+      if (params.prompt.trim() === "") {
+        throw new RpcError(rpcCodes.invalidParams, "prompt must not be empty", {
+          reason: "emptyPrompt",
+        });
+      }
       const listener = listenerOf(session);
-      const task = tasks.start({ ...params, cwd: absolutePath(place ?? cwd, cwd) }, listener);
+      const task = tasks.start({ ...params, cwd: folderOf(params, cwd) }, listener);
       listener.started(task.id, () => tasks.interrupt(task.id));
       return { task };
     },
@@ -47,6 +51,12 @@ export function taskExtension(
     requests,
     handle: (method, params, { session }) => table[method]?.(params, session),
   };
+}
+
+function folderOf(params: TaskParams<"task/start">, serverCwd: string): string | null {
+  const place = params.cwd ? placeOf(params.cwd) : null;
+  if (place !== null) return absolutePath(place, "/");
+  return params.threadId ? null : serverCwd;
 }
 
 /** Tells the session of a task what happens, and ends the task with it. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { bubblewrapWords, probeBubblewrap } from "../../../src/exec/sandbox/bubblewrap.ts";
+import { landlockAbi } from "../../../src/exec/sandbox/landlock_abi.ts";
 import type { Plan } from "../../../src/exec/sandbox/launcher/plan.ts";
 import { inScratch, runConfined, specFor } from "./confined_run.ts";
 
@@ -11,6 +12,12 @@ const backend = probe.type === "works" ? probe.backend : null;
 function bubblewrapTest(name: string, fn: (root: string) => Promise<void>): void {
   const why = probe.type === "works" ? "" : `, ignored: ${probe.reason}`;
   Deno.test({ name: `${name}${why}`, ignore: backend === null, fn: () => inScratch(fn) });
+}
+
+/** For what takes a Landlock that knows abstract sockets. */
+function scopedTest(name: string, fn: (root: string) => Promise<void>): void {
+  if (landlockAbi() >= 6) bubblewrapTest(name, fn);
+  else Deno.test({ name: `${name}, ignored: old Landlock`, ignore: true, fn: () => {} });
 }
 
 function theBackend() {
@@ -25,6 +32,14 @@ const PLAN: Plan = {
     { path: "/w/.git", as: "readOnly" },
     { path: "/w/secret", as: "hiddenFile" },
     { path: "/w/vault", as: "hiddenFolder" },
+    {
+      path: "/home",
+      as: "veiled",
+      entries: [
+        { name: "skills", kind: "folder", target: null },
+        { name: "link", kind: "link", target: "../elsewhere" },
+      ],
+    },
   ],
   readable: null,
   network: "none",
@@ -39,7 +54,10 @@ Deno.test("the words of bwrap mount each place after what it lies in", () => {
   );
   assert.ok(words.includes(
     "--ro-bind / / --dev /dev --bind /w /w --bind /w/deep /w/deep --ro-bind /w/.git /w/.git " +
-      "--ro-bind /dev/null /w/secret --perms 0555 --tmpfs /w/vault --remount-ro /w/vault --proc /proc",
+      "--ro-bind /dev/null /w/secret --perms 0555 --tmpfs /w/vault --remount-ro /w/vault " +
+      "--tmpfs /home --ro-bind-try /home/skills /home/skills --symlink ../elsewhere /home/link " +
+      "--remount-ro /home --proc /proc " +
+      "--remount-ro /proc",
   ));
   assert.match(words, /--chdir \/w --clearenv --setenv A 1 2 --json-status-fd \d+ --seccomp \d+$/);
 });
@@ -148,3 +166,30 @@ bubblewrapTest("placeholders go with the last command that needs them", async (r
   assert.equal(stdout, ".codex\nrefused\n");
   assert.deepEqual([...Deno.readDirSync(root)].map(({ name }) => name), ["made"]);
 });
+
+scopedTest(
+  "with the network shared, abstract sockets outside stay out of reach",
+  async (root) => {
+    const name = `codex-bubblewrap-${crypto.randomUUID()}`;
+    const listen =
+      `import socket; s = socket.socket(socket.AF_UNIX); s.bind("\\0${name}"); s.listen(); ` +
+      'print("up", flush=True); s.accept()';
+    const connect = `import socket; socket.socket(socket.AF_UNIX).connect("\\0${name}")`;
+    const listener = new Deno.Command("/usr/bin/python3", { args: ["-c", listen], stdout: "piped" })
+      .spawn();
+    const up = listener.stdout.getReader();
+    try {
+      await up.read();
+      const { code, stderr } = await runConfined(theBackend(), {
+        spec: specFor({ cwd: root, network: { type: "full" } }),
+        command: { argv: ["/usr/bin/python3", "-c", connect] },
+      });
+      assert.equal(code, 1);
+      assert.match(stderr, /PermissionError/);
+    } finally {
+      listener.kill("SIGKILL");
+      await up.cancel();
+      await listener.status;
+    }
+  },
+);

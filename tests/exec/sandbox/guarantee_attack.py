@@ -3,6 +3,7 @@ import os
 import shutil
 import socket
 import sys
+import time
 
 guarantee, root, port, server = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 outside, work = root + "/outside", root + "/work"
@@ -56,6 +57,14 @@ def replace(path):
     write(path + "/config")
 
 
+def after_replacement(path):
+    """Outside, hidden files are replaced and made while we run, as whoever renews a credential does."""
+    print("ready", flush=True)
+    while not os.path.exists(work + "/go"):
+        time.sleep(0.005)
+    return read(path)
+
+
 ATTEMPTS = {
     "writesConfined": {
         "write": lambda: write(victim),
@@ -73,6 +82,9 @@ ATTEMPTS = {
         "through /proc": through_proc,
         "with ..": lambda: write(work + "/../outside/victim"),
         "the folder itself": lambda: os.rename(outside, root + "/gone"),
+        # Opened only: whoever can write the first has programs started as root, by the kernel.
+        "how core dumps are made": lambda: os.open("/proc/sys/kernel/core_pattern", os.O_WRONLY),
+        "the kernel": lambda: os.open("/proc/sysrq-trigger", os.O_WRONLY),
     },
     "metadataConfined": {
         "mode": lambda: os.chmod(victim, 0o666),
@@ -100,6 +112,10 @@ ATTEMPTS = {
         "rename": lambda: (os.rename(root + "/secret", work + "/taken"), read(work + "/taken")),
         "folder": lambda: read(root + "/vault/inside"),
         "connect": lambda: connect(socket.AF_UNIX, root + "/control.sock"),
+        "read in the home folder": lambda: read(root + "/home/auth.json"),
+        "read what replaced it": lambda: after_replacement(root + "/home/auth.json"),
+        "read what was made since": lambda: read(root + "/home/later.json"),
+        "read what is about to replace it": lambda: read(root + "/home/auth.json.tmp"),
     },
     "limitsReading": {
         "read": lambda: read(victim),
@@ -127,6 +143,8 @@ ATTEMPTS = {
 
 for name, action in ATTEMPTS[guarantee].items():
     attempt(name, action)
+if guarantee == "hides" and not read(root + "/home/other"):
+    print("worked: hiding too much")
 # What must work all the same, or nothing is shown by what does not.
 if guarantee not in ("networkProxy", "limitsReading"):
     write(work + "/control")

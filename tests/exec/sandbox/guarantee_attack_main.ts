@@ -26,11 +26,12 @@ interface Found {
 async function attack(backend: Backend, guarantee: Guarantee): Promise<Found> {
   const root = `${folder}/${guarantee}`;
   const work = `${root}/work`;
-  for (const each of ["work/.git/hooks", "work/deep/kept", "outside", "vault"]) {
+  for (const each of ["work/.git/hooks", "work/deep/kept", "outside", "vault", "home"]) {
     Deno.mkdirSync(`${root}/${each}`, { recursive: true });
   }
   const files = ["work/.git/config", "work/file", "outside/victim", "outside/other"];
-  for (const each of [...files, "secret", "vault/inside"]) {
+  const secrets = ["secret", "vault/inside", "home/auth.json", "home/auth.json.tmp", "home/other"];
+  for (const each of [...files, ...secrets]) {
     Deno.writeTextFileSync(`${root}/${each}`, "something");
   }
   using _control = Deno.listen({ transport: "unix", path: `${root}/control.sock` });
@@ -38,11 +39,16 @@ async function attack(backend: Backend, guarantee: Guarantee): Promise<Found> {
   using tcp = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const hidden = guarantee === "limitsReading" || guarantee === "networkProxy"
     ? []
-    : [`${root}/secret`, `${root}/vault`, `${root}/control.sock`];
+    : ["secret", "vault", "control.sock", "home/auth.json", "home/later.json"].map((path) =>
+      `${root}/${path}`
+    );
   const spec: SandboxSpec = {
     cwd: work,
     writable: [work],
-    readOnly: [`${work}/.git`, `${work}/.codex`, `${work}/deep/kept`, `${work}/none/yet`],
+    readOnly: [
+      ...[".git", ".codex", "deep/kept", "none/yet"].map((path) => `${work}/${path}`),
+      `${root}/home`,
+    ],
     hidden,
     sockets: hidden.filter((path) => path.endsWith(".sock")),
     readable: guarantee === "limitsReading" ? SYSTEM.filter(isThere) : null,
@@ -63,16 +69,25 @@ async function attack(backend: Backend, guarantee: Guarantee): Promise<Found> {
   const before = picture(root, guarantee);
   try {
     const [program = "", ...args] = confined.argv;
-    const output = await new Deno.Command(program, {
+    const child = new Deno.Command(program, {
       args,
       cwd: confined.cwd,
       clearEnv: true,
       env: { ...confined.env },
       stdin: "null",
-    }).output();
-    const text = new TextDecoder().decode(output.stdout);
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const stderr = new Response(child.stderr).text();
+    let text = "";
+    for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
+      const wasReady = READY.test(text);
+      text += part;
+      if (!wasReady && READY.test(text)) renewSecrets(root);
+    }
+    await child.status;
     if (!/^done$/m.test(text)) {
-      const why = confined.failure?.()?.message ?? new TextDecoder().decode(output.stderr);
+      const why = confined.failure?.()?.message ?? await stderr;
       return { holds: false, detail: `did not run: ${why}` };
     }
     const worked = [...text.matchAll(/^worked: (.+)$/gm)].map(([, what]) => what);
@@ -86,6 +101,16 @@ async function attack(backend: Backend, guarantee: Guarantee): Promise<Found> {
   } finally {
     confined.release();
   }
+}
+
+const READY = /^ready$/m;
+
+/** What whoever renews credentials does, while the command runs. */
+function renewSecrets(root: string): void {
+  Deno.writeTextFileSync(`${root}/home/new`, "new secret");
+  Deno.renameSync(`${root}/home/new`, `${root}/home/auth.json`);
+  Deno.writeTextFileSync(`${root}/home/later.json`, "new secret");
+  Deno.writeTextFileSync(`${root}/work/go`, "");
 }
 
 /** Without these no program starts. */

@@ -265,9 +265,9 @@ attempt("kexec", lambda: syscall(number(246, 104), 0, 0, 0, 0))
 attempt("kernel log", lambda: syscall(number(103, 116), 3, bytes(100), 100))
 attempt("clock", lambda: syscall(number(227, 112), 0, bytes(16)))
 attempt("reboot", lambda: syscall(number(169, 142), 0, 0, 0, 0))
-attempt("write /proc/sys", lambda: write("/proc/sys/kernel/core_pattern"))
-attempt("write /proc/sysrq-trigger", lambda: write("/proc/sysrq-trigger"))
-attempt("write /sys", lambda: write("/sys/power/state"))
+# Opened only: writing would change the machine.
+for path in ["/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/sys/power/state"]:
+    attempt(f"write {path}", lambda: os.open(path, os.O_WRONLY))
 for program in ["/bin/su", "/bin/mount", "/usr/bin/sudo"]:
     if os.path.exists(program):
         args = {"mount": ["-t", "tmpfs", "none", "/mnt"]}.get(os.path.basename(program), ["-c", "id"])

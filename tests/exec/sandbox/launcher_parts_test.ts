@@ -20,6 +20,7 @@ const TRAITS: Traits = {
   pts: true,
   ptmx: true,
   console: true,
+  shared: null,
   journal: "/proc/1/fd/9",
 };
 const PLAN: Plan = {
@@ -31,6 +32,15 @@ const PLAN: Plan = {
     { path: "/w/link", as: "readOnlyLink" },
     { path: "/w/a/key\n", as: "hiddenFile" },
     { path: "/w/a/sockets", as: "hiddenFolder" },
+    {
+      path: "/home",
+      as: "veiled",
+      entries: [
+        { name: "skills", kind: "folder", target: null },
+        { name: "config.toml", kind: "file", target: null },
+        { name: "link", kind: "link", target: "../elsewhere" },
+      ],
+    },
   ],
   readable: [{ path: "/usr", isFolder: true }, { path: "/etc/hosts", isFolder: false }],
   network: "proxy",

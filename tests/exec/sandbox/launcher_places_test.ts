@@ -281,3 +281,23 @@ print(outcome(lambda: socket.socket(17, socket.SOCK_RAW)))
   assert.deepEqual(stdout.split("\n"), [...expected, "Operation not permitted", ""]);
   assert.equal(listener.addr.transport, "unix");
 });
+
+sandboxTest("a folder below /dev/shm can be worked in, and no other one is seen there", {
+  ignore: !hasProgram("/bin/sh"),
+}, async () => {
+  const folder = await Deno.makeTempDir({ dir: "/dev/shm", prefix: "codex-launcher-" });
+  try {
+    await Deno.mkdir(`${folder}/deep/er`, { recursive: true });
+    await Deno.writeTextFile(`${folder}/beside`, "");
+    const cwd = `${folder}/deep/er`;
+    const { stdout, trouble } = await sh(
+      specOf({ cwd, writable: [cwd] }),
+      "pwd; echo x > made; ls -A /dev/shm ../..",
+    );
+    const top = folder.slice("/dev/shm/".length);
+    assert.deepEqual([stdout, trouble], [`${cwd}\n../..:\ndeep\n\n/dev/shm:\n${top}\n`, null]);
+    assert.equal(await Deno.readTextFile(`${cwd}/made`), "x\n");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

@@ -18,6 +18,7 @@ function diskOf(paths: Readonly<Record<string, string>>, options: Partial<Disk> 
     resolve: (path) => kindOf(path) === "link" ? paths[path] ?? null : path,
     follow: (path) => paths[path] ?? null,
     otherNames: () => [],
+    list: () => [],
     isPlaceholder: () => false,
     ...options,
   };
@@ -141,6 +142,35 @@ Deno.test("launch plan: the socket of the proxy is never hidden", () => {
   const network = { type: "proxy", socket: "/s" } as const;
   assert.deepEqual(plan({ hidden: ["/s", "/f"], network }, { "/s": "file", "/f": "file" }), [
     "hiddenFile /f",
+  ]);
+});
+
+Deno.test("launch plan: a read-only folder with secrets shows what was in it, without them", () => {
+  const names = ["auth.json", "auth.json.7-1.tmp", "config.toml", "work"];
+  const entries = names.map((name) => ({ name, kind: "file", target: null }) as const);
+  const planned = planLaunch(
+    specOf({
+      cwd: "/",
+      writable: ["/w", "/w/h/work"],
+      readOnly: ["/w/h"],
+      hidden: ["/w/h/auth.json", "/w/h/none.json", "/w/h/none/else", "/w/key"],
+    }),
+    {
+      disk: diskOf({
+        ...WORKSPACE,
+        "/w/h": "folder",
+        "/w/h/auth.json": "file",
+        "/w/h/work": "folder",
+        "/w/key": "file",
+      }, { list: () => entries }),
+      input: null,
+    },
+  );
+  assert.deepEqual(planned.type === "planned" && planned.plan.places, [
+    { path: "/w", as: "writable" },
+    { path: "/w/h", as: "veiled", entries: [entries[2], entries[3]] },
+    { path: "/w/key", as: "hiddenFile" },
+    { path: "/w/h/work", as: "writable" },
   ]);
 });
 

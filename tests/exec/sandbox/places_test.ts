@@ -188,6 +188,7 @@ Deno.test("resolved places are plain, below what they lie in, and stable", async
     await Deno.mkdir(join(root, "a/b"), { recursive: true });
     await Deno.symlink("../a", join(root, "a/up"));
     await Deno.symlink(root, join(root, "a/b/top"));
+    assert.equal(resolveLinks(join(root, "a") + "/none/../up"), join(root, "a"));
     const step = fc.oneof(name, fc.constantFrom("a", "b", "up", "top", ".", "..", ""));
     fc.assert(fc.property(fc.array(step, { maxLength: 8 }), (steps) => {
       const place = resolveLinks([root, ...steps].join("/"));
@@ -226,12 +227,36 @@ Deno.test("credentials and sockets that take orders are known by their places", 
   const sockets = controlSockets({
     XDG_RUNTIME_DIR: "/x/run",
     TMUX_TMPDIR: "/x/tmux",
-    DOCKER_HOST: "unix:///x/docker.sock",
   }, 1234);
   const expected = ["/run/user/1234", "/x/run", "/x/tmux/tmux-1234", "/tmp/tmux-1234"];
-  for (const path of [...expected, "/x/docker.sock", "/run/docker.sock", "/run/dbus"]) {
+  for (const path of [...expected, "/run/docker.sock", "/run/dbus"]) {
     assert.ok(sockets.includes(path), path);
   }
   const odd = { XDG_RUNTIME_DIR: "relative", DOCKER_HOST: "tcp://h", TMUX_TMPDIR: "" };
   for (const path of controlSockets(odd, null)) assert.ok(path.startsWith("/"), path);
+});
+
+Deno.test("sockets that the environment names take orders too, whatever is in front and behind", async () => {
+  await inFolder((root) => {
+    const path = `${root}/s`;
+    using _listener = Deno.listen({ transport: "unix", path });
+    const forms = {
+      SSH_AUTH_SOCK: path,
+      DOCKER_HOST: `unix://${path}`,
+      DBUS_SESSION_BUS_ADDRESS: `unix:path=${path},guid=5f`,
+      TMUX: `${path},123,0`,
+      NVIM: path,
+      VSCODE_IPC_HOOK_CLI: path,
+      KITTY_LISTEN_ON: `unix:${path}`,
+      GPG_AGENT_INFO: `${path}:12:1`,
+    };
+    for (const [name, value] of Object.entries(forms)) {
+      assert.ok(controlSockets({ [name]: value }, 1).includes(path), name);
+    }
+    for (const value of [root, `${root}/none`, "s", "", "tcp://h:1", `x${path}`]) {
+      const found = controlSockets({ SSH_AUTH_SOCK: value }, 1);
+      assert.deepEqual(found, controlSockets({}, 1), value);
+    }
+    assert.ok(!controlSockets({ SOCKS_OF_MINE: path }, 1).includes(path), "not by any name");
+  });
 });

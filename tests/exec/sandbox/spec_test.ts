@@ -64,6 +64,27 @@ Deno.test("workspace-write names its roots, parents first, and what in them stay
   assert.deepEqual(absent?.writable, ["/w"]);
 });
 
+Deno.test("in folders for temporary files names are protected once they exist, or if a project lies there", () => {
+  const readOnly = (cwd: string, writableRoots: readonly string[] = []) => {
+    const isThere = (path: string) => path === "/tmp/.codex";
+    const places = { ...PLACES, cwd, tmpdir: "/tmp/mine", protectedPaths: [], isThere };
+    return sandboxSpec(workspace({ writableRoots: [...writableRoots] }), places)?.readOnly;
+  };
+  const below = (folder: string) => PLACES.protectedNames.map((name) => `${folder}/${name}`);
+  assert.deepEqual(readOnly("/w"), [...below("/w"), "/tmp/.codex"]);
+  assert.deepEqual(readOnly("/w", ["/tmp/x"]), [
+    ...below("/w"),
+    ...below("/tmp"),
+    ...below("/tmp/x"),
+  ]);
+  assert.deepEqual(readOnly("/tmp"), below("/tmp"));
+  assert.deepEqual(readOnly("/tmp/mine/w"), [
+    ...below("/tmp"),
+    ...below("/tmp/mine"),
+    ...below("/tmp/mine/w"),
+  ]);
+});
+
 Deno.test("the root folder as a writable root protects its own names", () => {
   const spec = sandboxSpec(workspace({ writableRoots: ["/"] }), PLACES);
   assert.equal(spec?.writable[0], "/");

@@ -1,6 +1,8 @@
 /** Looks at files without following links and without exceptions; must not know what is looked for. */
 import { basename, dirname, join, resolve } from "node:path";
-import { cString, libc, readKernelFile } from "../../ffi_libc.ts";
+import { cString } from "../../c_library.ts";
+import { libc, readKernelFile } from "../../ffi_libc.ts";
+import { MountCounts } from "./mount_counts.ts";
 import { type Mount, otherNames, parseMounts } from "./mount_table.ts";
 
 /** What is at a path: `file` is everything that is neither folder nor link, sockets too. */
@@ -15,6 +17,13 @@ export interface Look {
   readonly identity: string;
   /** The bit that keeps others from removing entries. */
   readonly isSticky: boolean;
+}
+
+/** Something in a folder; `target` is the text of a link. */
+export interface Entry {
+  readonly name: string;
+  readonly kind: "folder" | "file" | "link";
+  readonly target: string | null;
 }
 
 const AT_FDCWD = -100;
@@ -63,6 +72,8 @@ function look(
 
 /** Where a path really is, free of links; null when nothing is there or it cannot be seen. */
 export function resolvePath(path: string): string | null {
+  // An exception takes 30 microseconds, and most of what is asked for is not there.
+  if (lookAt(path).kind === "missing") return null;
   try {
     return Deno.realPathSync(path);
   } catch {
@@ -85,19 +96,43 @@ export function followLink(link: string): string | null {
   return folder === null ? null : join(folder, basename(target));
 }
 
+/** What is directly in a folder, by name; nothing where it cannot be listed. */
+export function listFolder(path: string): Entry[] {
+  const entries: Entry[] = [];
+  try {
+    for (const { name, isDirectory, isSymlink } of Deno.readDirSync(path)) {
+      const target = isSymlink ? Deno.readLinkSync(join(path, name)) : null;
+      entries.push({ name, kind: isSymlink ? "link" : isDirectory ? "folder" : "file", target });
+    }
+  } catch {
+    // Not ours to look into, or it changes this moment: what is not listed cannot be seen.
+  }
+  return entries.sort((one, other) => one.name < other.name ? -1 : 1);
+}
+
 /** Other paths that show the same file, because what it is in is mounted there too. */
 export function mountedNames(path: string): string[] {
   return mountedNamesFinder()(path);
 }
 
-/** The same for several paths, which reads the table of mounts once. */
+/** The same for several paths, which reads the table of mounts once at most. */
 export function mountedNamesFinder(): (path: string) => string[] {
   let mounts: readonly Mount[] | null = null;
   return (path) => {
-    mounts ??= parseMounts(readKernelFile("/proc/self/mountinfo"));
-    const names = otherNames(path, mounts);
-    if (names.length === 0) return [];
     const { identity } = lookAt(path);
-    return names.filter((name) => lookAt(name).identity === identity);
+    // Of what is mounted but once, as nearly everything is, there are no other names.
+    if ((counts ??= new MountCounts(readMounts)).of(deviceOf(identity)) === 1) return [];
+    mounts ??= readMounts();
+    return otherNames(path, mounts).filter((name) => lookAt(name).identity === identity);
   };
+}
+
+let counts: MountCounts | null = null;
+
+function readMounts(): readonly Mount[] {
+  return parseMounts(readKernelFile("/proc/self/mountinfo"));
+}
+
+function deviceOf(identity: string): string {
+  return identity.slice(0, identity.lastIndexOf(":"));
 }

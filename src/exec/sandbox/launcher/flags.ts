@@ -1,7 +1,12 @@
 /** Named flags of the kernel and structures made of them, for operations that a reviewer can read; makes no calls. */
 import type { Argument } from "./script.ts";
 
-const AT = { EMPTY_PATH: 0x1000, RECURSIVE: 0x8000, SYMLINK_NOFOLLOW: 0x100 } as const;
+const AT = {
+  EMPTY_PATH: 0x1000,
+  RECURSIVE: 0x8000,
+  REMOVEDIR: 0x200,
+  SYMLINK_NOFOLLOW: 0x100,
+} as const;
 /** `AT_FDCWD`: paths are absolute here, so it only fills its place. */
 export const AT_FDCWD = -100;
 

@@ -1,5 +1,6 @@
 /** Files without a name that live in memory; must not know what is in them. */
-import { cString, errno, libc } from "../../ffi_libc.ts";
+import { cString } from "../../c_library.ts";
+import { errno, libc } from "../../ffi_libc.ts";
 import { errorText } from "./errno.ts";
 
 const MFD_CLOEXEC = 0x1;

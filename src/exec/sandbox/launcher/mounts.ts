@@ -1,6 +1,7 @@
 /** Step 3 of the launcher (see `operations.ts`): what is writable, read-only and hidden, as mounts. */
 import { AT_FDCWD, flags, MOUNT_ATTR_BYTES, mountAttributes, together } from "./flags.ts";
 import { JOURNAL_DESCRIPTOR } from "./interpreter.ts";
+import type { Entry } from "./disk.ts";
 import { type Place, type Plan, terminalOf } from "./plan.ts";
 import { type Argument, call, type Operation } from "./script.ts";
 import { type Architecture, noFollowFlag } from "./syscalls.ts";
@@ -27,6 +28,8 @@ export function openPath(
   };
   return call(`open ${path}`, "openat2", { args: [AT_FDCWD, path, how, 24], expected });
 }
+
+const S_IFREG = 0o100000;
 
 /** A mount that was taken aside, by the descriptor that holds it. */
 interface Aside {
@@ -126,10 +129,27 @@ class Mounts {
     if (shm) {
       const attributes = flags("MS", ["NOSUID", "NODEV"]);
       this.#add("mount /dev/shm", "mount", ["tmpfs", "/dev/shm", "tmpfs", attributes, "mode=1777"]);
+      this.#makeFoldersInMemory();
     }
   }
 
-  #arrange({ path, as }: Place, writable: readonly Aside[]): void {
+  /** For the writable folders that are put back there. */
+  #makeFoldersInMemory(): void {
+    const made = new Set<string>();
+    for (const { path, as } of this.#plan.places) {
+      if (as !== "writable" || !path.startsWith("/dev/shm/")) continue;
+      for (let end = "/dev/shm/".length; end > 0; end = path.indexOf("/", end) + 1) {
+        const next = path.indexOf("/", end);
+        made.add(next < 0 ? path : path.slice(0, next));
+        if (next < 0) break;
+      }
+    }
+    for (const path of made) {
+      this.#operations.push(call(`make ${path}`, "mkdirat", { args: [AT_FDCWD, path, 0o755] }));
+    }
+  }
+
+  #arrange({ path, as, entries = [] }: Place, writable: readonly Aside[]): void {
     switch (as) {
       case "writable": {
         const aside = writable.find((each) => each.path === path);
@@ -148,6 +168,8 @@ class Mounts {
         return this.#cover(path, () => this.#copyNull());
       case "hiddenFolder":
         return this.#hideFolder(path);
+      case "veiled":
+        return this.#veil(path, entries);
     }
   }
 
@@ -180,6 +202,57 @@ class Mounts {
       "mode=555,nr_inodes=1",
     ]);
     this.#close(path, target);
+  }
+
+  /**
+   * A new folder takes the place of the old one, with mounts of what was in there. Each entry may have gone since:
+   * then nothing is in its place.
+   */
+  #veil(path: string, entries: readonly Entry[]): void {
+    const folder = this.#openPath(path);
+    this.#add(`veil ${path}`, "mount", [
+      "tmpfs",
+      `/proc/self/fd/${folder}`,
+      "tmpfs",
+      flags("MS", ["NOSUID", "NODEV", "NOEXEC"]),
+      "mode=755",
+    ]);
+    const veil = this.#openPath(path);
+    const mount = this.#next();
+    for (const { name, target, kind } of entries) {
+      const what = `${path}/${name}`;
+      if (kind === "link") {
+        this.#operations.push(
+          call(`make ${what}`, "symlinkat", { args: [target ?? "", veil, name], mayFail: true }),
+        );
+        continue;
+      }
+      this.#operations.push(
+        kind === "folder"
+          ? call(`make ${what}`, "mkdirat", { args: [veil, name, 0o755] })
+          : call(`make ${what}`, "mknodat", { args: [veil, name, S_IFREG | 0o644, 0] }),
+        call(`copy ${what}`, "open_tree", {
+          args: [
+            folder,
+            name,
+            together(
+              flags("OPEN_TREE", ["CLONE", "CLOEXEC"]),
+              flags("AT", ["RECURSIVE", "SYMLINK_NOFOLLOW"]),
+            ),
+          ],
+          mayFail: true,
+        }),
+        call(`show ${what}`, "move_mount", {
+          args: [mount, "", veil, name, flags("MOVE_MOUNT", ["F_EMPTY_PATH"])],
+          mayFail: true,
+        }),
+        call(`close ${what}`, "close", { args: [mount], mayFail: true }),
+      );
+    }
+    this.#open.delete(mount);
+    this.#setAttributes(path, veil, ["RDONLY"]);
+    this.#close(path, veil);
+    this.#close(path, folder);
   }
 
   #openPath(path: string, link: Architecture | null = null): number {

@@ -13,8 +13,9 @@
  *
  * 1. The launcher becomes leader of a session of its own, keeps signals for later, closes every descriptor
  *    but the standard ones, and opens the journal in which a failure of any step is reported.
- * 2. It enters new mount, process, message (IPC) and, unless the network is allowed, network namespaces. An
- *    ordinary user needs a user namespace for that, in which nobody but that very user exists.
+ * 2. It enters new mount, process and message (IPC) namespaces and, unless the network is allowed, a network
+ *    namespace in which there is nothing. An ordinary user needs a user namespace for that, in which nobody but
+ *    that very user exists. These two are new for each command, or shared by all: see `namespaces.ts`.
  * 3. It takes aside what stays writable, makes everything else read-only, without devices and without
  *    set-user-ID, and puts back in its place what it took aside: the writable folders, the few devices that
  *    programs need. Then come, parents before children, the read-only and the hidden places. Paths are
@@ -33,6 +34,7 @@
 import * as flag from "./flags.ts";
 import { JOURNAL_DESCRIPTOR } from "./interpreter.ts";
 import { mountOperations, openPath } from "./mounts.ts";
+import { mapOwnUser } from "./namespaces.ts";
 import { type Plan, terminalOf } from "./plan.ts";
 import { listenOperations, relayOperations, socketFolder } from "./relay.ts";
 import { type Argument, call, type Operation, SLOTS } from "./script.ts";
@@ -143,23 +145,20 @@ function goToProxy({ proxySocket }: Plan): Operation[] {
 
 /** Step 2. */
 function enterNamespaces(plan: Plan, traits: Traits): Operation[] {
+  const { shared } = traits;
+  const needsUser = traits.needsUserNamespace && shared === null;
+  const needsNetwork = plan.network === "proxy" || (plan.network === "none" && shared === null);
   const kinds = flag.flags("CLONE", [
     "NEWNS",
     "NEWPID",
     "NEWIPC",
-    ...plan.network === "full" ? [] : ["NEWNET"] as const,
-    ...traits.needsUserNamespace ? ["NEWUSER"] as const : [],
+    ...needsNetwork ? ["NEWNET"] as const : [],
+    ...needsUser ? ["NEWUSER"] as const : [],
   ]);
-  const { uid, gid } = traits;
   return [
+    ...shared === null ? [] : joinNamespaces(plan, shared),
     call("make namespaces", "unshare", { args: [kinds] }),
-    ...traits.needsUserNamespace
-      ? [
-        ...writeFile("/proc/self/setgroups", "deny"),
-        ...writeFile("/proc/self/uid_map", `${uid} ${uid} 1`),
-        ...writeFile("/proc/self/gid_map", `${gid} ${gid} 1`),
-      ]
-      : [],
+    ...needsUser ? mapOwnUser(traits) : [],
     // After the namespace, which forgets it. A server that is killed takes its commands along.
     call("end with the caller", "prctl", {
       args: [flag.flags("PR", ["SET_PDEATHSIG"]), SIGKILL],
@@ -167,15 +166,29 @@ function enterNamespaces(plan: Plan, traits: Traits): Operation[] {
   ];
 }
 
-/** An open file of `/proc` would keep its mount from becoming read-only, so it is closed at once. */
-function writeFile(path: string, text: string): Operation[] {
+/** Both are opened first: from within the user namespace nothing of the caller can be opened. */
+function joinNamespaces(
+  { network }: Plan,
+  shared: NonNullable<Traits["shared"]>,
+): Operation[] {
+  const all = [
+    ...shared.user === null ? [] : [{ kind: "NEWUSER", path: shared.user }] as const,
+    ...network === "none" ? [{ kind: "NEWNET", path: shared.network }] as const : [],
+  ];
+  const opened = all.map((each, index) => ({ ...each, descriptor: FREE + index }));
   return [
-    call(`open ${path}`, "openat", {
-      args: [flag.AT_FDCWD, path, flag.flags("O", ["WRONLY", "CLOEXEC"])],
-      expected: FREE,
-    }),
-    call(`write ${path}`, "write", { args: [FREE, text, text.length], expected: text.length }),
-    call(`close ${path}`, "close", { args: [FREE] }),
+    ...opened.map(({ path, descriptor }) =>
+      call(`open ${path}`, "openat", {
+        args: [flag.AT_FDCWD, path, flag.flags("O", ["RDONLY", "CLOEXEC"])],
+        expected: descriptor,
+      })
+    ),
+    ...opened.flatMap(({ kind, descriptor }) => [
+      call("join a shared namespace", "setns", {
+        args: [descriptor, flag.flags("CLONE", [kind])],
+      }),
+      call("close the namespace", "close", { args: [descriptor] }),
+    ]),
   ];
 }
 

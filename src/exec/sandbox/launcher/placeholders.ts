@@ -1,5 +1,6 @@
 /** Keeps paths that do not exist from being made by commands; must not know mounts or specifications. */
-import { cString, errno, libc } from "../../ffi_libc.ts";
+import { cString } from "../../c_library.ts";
+import { errno, libc } from "../../ffi_libc.ts";
 import { lookAt, lookInto } from "./disk.ts";
 import { errorText } from "./errno.ts";
 
@@ -39,7 +40,10 @@ interface Placeholder {
 export class Placeholders {
   readonly #held = new Map<string, Placeholder>();
 
-  /** Whether the folder is one that keeps a place free: one of ours, or what another server has left. */
+  /**
+   * Whether the folder is one that keeps a place free: one of ours, or of another server, or what one has left.
+   * One that has just been removed counts: whoever keeps the place makes it anew.
+   */
   isPlaceholder(path: string): boolean {
     return this.#held.has(path) || isMarked(path);
   }
@@ -119,14 +123,14 @@ function isSame(path: string, descriptor: number): boolean {
 
 function isMarked(path: string): boolean {
   const { kind, isSticky } = lookAt(path);
-  return kind === "folder" && isSticky && isEmpty(path);
+  return kind === "missing" || (kind === "folder" && isSticky && isEmpty(path));
 }
 
 function isEmpty(path: string): boolean {
   try {
     return Deno.readDirSync(path)[Symbol.iterator]().next().done === true;
-  } catch {
-    // Not ours to look into.
-    return false;
+  } catch (error) {
+    // Anything else is not ours to look into.
+    return error instanceof Deno.errors.NotFound;
   }
 }

@@ -1,6 +1,6 @@
 /** From a specification and what is on the disk, what is to be mounted where; must not know how mounts are made. */
 import type { SandboxSpec } from "../spec.ts";
-import type { Look } from "./disk.ts";
+import type { Entry, Look } from "./disk.ts";
 
 /**
  * What a path becomes for the command:
@@ -8,6 +8,7 @@ import type { Look } from "./disk.ts";
  * - `pinned`: writable like what surrounds it, but it can be neither renamed nor removed
  * - `readOnly`: pinned, and nothing below it can change; `readOnlyLink`: the same for a symbolic link
  * - `hiddenFile`: empty; `hiddenFolder`: empty and read-only
+ * - `veiled`: a read-only folder in which only `entries` can be seen, and nothing that is made or put there later
  */
 export interface Place {
   readonly path: string;
@@ -17,7 +18,9 @@ export interface Place {
     | "readOnly"
     | "readOnlyLink"
     | "hiddenFile"
-    | "hiddenFolder";
+    | "hiddenFolder"
+    | "veiled";
+  readonly entries?: readonly Entry[];
 }
 
 /** Everything about a specification that a launcher depends on; equal plans share one. */
@@ -57,6 +60,8 @@ export interface Disk {
   follow(link: string): string | null;
   /** Other paths that show the same file because it is mounted there too. */
   otherNames(path: string): readonly string[];
+  /** What is directly in a folder. */
+  list(folder: string): readonly Entry[];
   /** Whether it is an empty folder that was made only so that nothing else is made there. */
   isPlaceholder(path: string): boolean;
 }
@@ -66,6 +71,8 @@ const PSEUDO = ["/proc", "/sys", "/dev"];
 const MAX_LINKS = 40;
 /** Each takes a few system calls at every start, and some a descriptor for a while. */
 const MAX_PATHS = 1000;
+/** What a veiled folder shows at most. */
+const MAX_ENTRIES = 500;
 
 /** Decides the plan. */
 export function planLaunch(
@@ -89,6 +96,7 @@ class Planner {
   readonly #disk: Disk;
   readonly #places = new Map<string, Place["as"]>();
   readonly #placeholders = new Set<string>();
+  readonly #veiled = new Map<string, readonly Entry[]>();
 
   constructor(disk: Disk) {
     this.#disk = disk;
@@ -109,7 +117,11 @@ class Planner {
     }
     for (const wish of this.#wishes(spec)) this.#place(wish);
     if (writesEverywhere) { for (const folder of ["/", ...PSEUDO]) this.#places.delete(folder); }
-    const places = [...this.#places].map(([path, as]) => ({ path, as }));
+    this.#veil(spec);
+    const places = [...this.#places].map(([path, as]): Place => {
+      const entries = this.#veiled.get(path);
+      return entries === undefined ? { path, as } : { path, as, entries };
+    });
     places.sort((one, other) => depth(one.path) - depth(other.path));
     return {
       type: "planned",
@@ -205,6 +217,41 @@ class Planner {
       return;
     }
     if (isWithinWritable) this.#protect(around.path, wish.path);
+  }
+
+  /**
+   * Hidden files right in a read-only folder: whoever replaces one by renaming takes the mount on it away, in all
+   * namespaces, and what is made there later was never hidden. So the folder shows what was in it, without them.
+   */
+  #veil({ readOnly, hidden }: SandboxSpec): void {
+    const folders = new Set(readOnly.flatMap((path) => this.#withTargets(path)));
+    const names = new Map<string, string[]>();
+    for (const path of hidden) {
+      const folder = parent(path);
+      if (folder === null || !folders.has(folder)) continue;
+      if (this.#disk.look(folder).kind !== "folder") continue;
+      names.set(folder, [...names.get(folder) ?? [], path.slice(folder.length + 1)]);
+    }
+    for (const [folder, secrets] of names) {
+      for (const path of [folder, ...this.#disk.otherNames(folder)]) {
+        if (this.#isWithinHidden(path)) continue;
+        for (const name of secrets) this.#places.delete(`${path}/${name}`);
+        this.#places.set(path, "veiled");
+        // New versions of a secret have names like `auth.json.tmp` before they take its place.
+        const shown = this.#disk.list(path).filter(({ name }) =>
+          !secrets.some((secret) => name.includes(secret))
+        );
+        this.#veiled.set(path, shown.slice(0, MAX_ENTRIES));
+      }
+    }
+  }
+
+  #isWithinHidden(path: string): boolean {
+    if (this.#places.get(path) === "hiddenFolder") return true;
+    for (let folder = parent(path); folder !== null; folder = parent(folder)) {
+      if (this.#places.get(folder) === "hiddenFolder") return true;
+    }
+    return false;
   }
 
   /** The closest place that surrounds a path. */

@@ -105,9 +105,19 @@ const JUMP_AT_LEAST = 0x35;
 const JUMP_ANY_BIT = 0x45;
 const RETURN = 0x06;
 
+/** What happens to one call, by its number; `then` ends with a return. */
+interface Rule {
+  readonly number: number;
+  readonly then: readonly Instruction[];
+}
+
+/** So few rules are tried one after the other. */
+const RULES_PER_LEAF = 4;
+
 /**
- * The filter as the kernel reads it: 8 bytes per instruction. One by one is fast enough: kernels since 5.11
- * remember which numbers are always allowed.
+ * The filter as the kernel reads it: 8 bytes per instruction. The rule of a call is searched for by halves. That
+ * is for the kernel, which at every start tries all numbers that there are, to remember what is always allowed:
+ * rule after rule that takes 0.2 ms.
  */
 export function socketFilter(
   rule: SocketRule,
@@ -120,16 +130,39 @@ export function socketFilter(
     [LOAD, 0, 0, NUMBER_OFFSET],
     [JUMP_AT_LEAST, 0, 1, X32_BIT],
     [RETURN, 0, 0, REFUSE],
-    ...REFUSED_CALLS.flatMap((name) => when(name, architecture, [[RETURN, 0, 0, REFUSE]])),
+    ...search(rulesOf(rule, architecture)),
+  ];
+  return { bytes: encode(program), count: program.length };
+}
+
+function rulesOf(sockets: SocketRule, architecture: Architecture): Rule[] {
+  const refuse: readonly Instruction[] = [[RETURN, 0, 0, REFUSE]];
+  return [
+    ...REFUSED_CALLS.flatMap((name) => when(name, architecture, refuse)),
     ...when("clone3", architecture, [[RETURN, 0, 0, ABSENT]]),
     ...when("clone", architecture, refuseBits(0, CLONE_NAMESPACES)),
     ...when("unshare", architecture, refuseBits(0, CLONE_NAMESPACES | CLONE_NEWTIME)),
     ...when("ioctl", architecture, refuseValues(1, REFUSED_IOCTLS)),
-    ...when("socket", architecture, SOCKET_RULES[rule]),
+    ...when("socket", architecture, SOCKET_RULES[sockets]),
     ...when("socketpair", architecture, SOCKET_RULES.unix),
-    [RETURN, 0, 0, ALLOW],
-  ];
-  return { bytes: encode(program), count: program.length };
+  ].sort((one, other) => one.number - other.number);
+}
+
+/** Does what the rule of the loaded number says, and allows a number without one; `rules` in the order of numbers. */
+function search(rules: readonly Rule[]): Instruction[] {
+  const middle = rules[Math.ceil(rules.length / 2)];
+  if (rules.length <= RULES_PER_LEAF || middle === undefined) {
+    return [
+      ...rules.flatMap(({ number, then }): Instruction[] => [
+        [JUMP_EQUAL, 0, then.length, number],
+        ...then,
+      ]),
+      [RETURN, 0, 0, ALLOW],
+    ];
+  }
+  const below = search(rules.filter(({ number }) => number < middle.number));
+  const rest = search(rules.filter(({ number }) => number >= middle.number));
+  return [[JUMP_AT_LEAST, below.length, 0, middle.number], ...below, ...rest];
 }
 
 const SOCKET_RULES: Readonly<Record<SocketRule, readonly Instruction[]>> = {
@@ -149,14 +182,14 @@ const SOCKET_RULES: Readonly<Record<SocketRule, readonly Instruction[]>> = {
   internet: allowFamilies([AF_INET, AF_INET6, AF_NETLINK]),
 };
 
-/** `then` for that call alone; it must end with a return. Nothing on an architecture without the call. */
+/** Nothing on an architecture without the call. */
 function when(
   name: SyscallName,
   architecture: Architecture,
   then: readonly Instruction[],
-): Instruction[] {
+): Rule[] {
   const number = syscallNumber(name, architecture);
-  return number === null ? [] : [[JUMP_EQUAL, 0, then.length, number], ...then];
+  return number === null ? [] : [{ number, then }];
 }
 
 function allowFamilies(families: readonly number[]): Instruction[] {

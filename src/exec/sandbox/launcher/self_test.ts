@@ -20,8 +20,9 @@ const SOCK_STREAM = 1;
 /** Each call must fail with the very error that the sandbox causes, and the process must be its second. */
 export const SELF_TEST: readonly Operation[] = [
   call("check that processes are apart", "getpid", { expected: 2 }),
-  call("check that nothing can be written", "mkdirat", {
-    args: [AT_FDCWD, "/codex-sandbox-self-test", 0o700],
+  // Of what is not there: nothing is left behind where it may be written, and nothing stands in the way.
+  call("check that nothing can be written", "unlinkat", {
+    args: [AT_FDCWD, "/codex-sandbox-self-test", flags("AT", ["REMOVEDIR"])],
     expected: -EROFS,
   }),
   call("check that there is no network", "socket", {

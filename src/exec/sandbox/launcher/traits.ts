@@ -2,6 +2,7 @@
 import { lookAt } from "./disk.ts";
 import { readKernelFile } from "../../ffi_libc.ts";
 import { landlockAbi } from "../landlock_abi.ts";
+import type { SharedNamespaces } from "./namespaces.ts";
 import type { Architecture } from "./syscalls.ts";
 
 /** What a launcher must know about the machine and the user. */
@@ -21,6 +22,8 @@ export interface Traits {
   readonly pts: boolean;
   readonly ptmx: boolean;
   readonly console: boolean;
+  /** Namespaces that commands join instead of making their own; null: there are none. */
+  readonly shared: SharedNamespaces | null;
   /** Path of the journal, as the launcher can open it. */
   readonly journal: string;
 }
@@ -48,6 +51,7 @@ export function readTraits(journal: string): Traits | null {
     pts: lookAt("/dev/pts").kind === "folder",
     ptmx: lookAt("/dev/ptmx").kind === "file",
     console: lookAt("/dev/console").kind === "file",
+    shared: null,
     journal,
   };
 }

@@ -17,10 +17,11 @@ cx_main() {
     ;;
   esac
   # Where the caller exported variables of these names, the runtime would see what we put into them.
-  unset -v cx_at cx_base cx_dir cx_expected cx_file cx_lines cx_other cx_outside cx_reasons cx_said cx_size cx_status \
-    cx_system cx_target cx_top cx_uid cx_us cx_way cx_where cx_why
+  unset -v cx_at cx_base cx_dir cx_expected cx_file cx_lines cx_newline cx_other cx_outside cx_reasons cx_said \
+    cx_size cx_status cx_system cx_target cx_top cx_uid cx_us cx_way cx_where cx_why
   set +eu
-  cx_outside=''
+  cx_outside='' cx_newline='
+'
   case $0 in /*) cx_file=$0 ;; *) cx_file=$PWD/${0#./} ;; esac
   case ${CODEX_RUNTIME_DIR:-/} in /*) ;; *)
     echo "codex: CODEX_RUNTIME_DIR is not used, because it is not an absolute path: $CODEX_RUNTIME_DIR" >&2
@@ -39,7 +40,9 @@ cx_is_ready() { # DIR
   # After a crash of the machine, files may be shorter than they were written. MANIFEST was the last one.
   [ -x "$1/deno" ] && [ -s "$1/MANIFEST" ] || return 1
   cx_lines=$(cx_list "$1" deno) || return 1
-  case $cx_lines in drwx------*" @RUNTIME_SIZE@ "*" deno") ;; *) return 1 ;; esac
+  case $cx_lines in drwx------*) ;; *) return 1 ;; esac
+  # The size in the last line: elsewhere the number may be one of links, for instance.
+  case ${cx_lines##*"$cx_newline"} in *" @RUNTIME_SIZE@ "*" deno") ;; *) return 1 ;; esac
   cx_way=$1
   # shellcheck disable=SC2086 # Split on purpose.
   set -- $cx_lines

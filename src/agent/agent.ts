@@ -136,7 +136,10 @@ export class Agent {
   #held(settings: ThreadSettings, isAsked: boolean): ThreadSettings {
     const { policy, excess } = this.#options.hold(settings.sandboxPolicy, settings.cwd);
     if (excess.length === 0) return settings;
-    if (isAsked) throw new CodexError("aboveCeiling", excess.join("; "));
+    if (isAsked) {
+      const way = "ask for less, or start the server with a wider --max-sandbox";
+      throw new CodexError("aboveCeiling", [...excess, way].join("; "));
+    }
     return { ...settings, sandboxPolicy: policy };
   }
 

@@ -36,8 +36,10 @@ export function toolContext(thread: Thread, options: {
     itemCompleted: (item, detail) => {
       log.toolItem(item, { turnId, argv: detail?.argv ?? null });
       const completed = { type: "itemCompleted", turnId, item, atMs: clock.now() } as const;
-      // Upstream tells nothing of the items of an interrupted turn, and clients close them.
-      if (turn.signal.aborted) thread.amend(completed);
+      // Upstream tells nothing of the items of an interrupted turn, and clients close them: all but
+      // commands with a process id, which a TUI counts as running in the background until it is told.
+      const hasProcessId = item.type === "commandExecution" && item.processId !== null;
+      if (turn.signal.aborted && !hasProcessId) thread.amend(completed);
       else thread.emit(completed);
     },
     commandOutput: (itemId, delta) =>

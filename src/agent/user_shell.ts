@@ -9,13 +9,16 @@ import type { CommandExecutionItem } from "../protocol/item.ts";
 import type { ResponseItem } from "../protocol/response_item.ts";
 import { userShellOwner } from "./tools/command_state.ts";
 import { fitOutput } from "./tools/output.ts";
-import { type CommandAudience, RunningCommand, type Verdict } from "./tools/running_command.ts";
+import {
+  ABORTED,
+  type CommandAudience,
+  RunningCommand,
+  type Verdict,
+} from "./tools/running_command.ts";
 
 /** Upstream's limit. */
 export const USER_SHELL_TIMEOUT_MS = 60 * 60 * 1000;
 const TIMEOUT_EXIT_CODE = 124;
-/** Upstream's number and words. */
-const ABORTED: Verdict = { exitCode: -1, note: "command aborted by user" };
 
 /** What a server offers to the commands of its users. */
 export interface UserShellWorld {

@@ -100,7 +100,7 @@ Deno.test("exec_command tells wrong arguments apart", async () => {
     for (const [input, expected] of cases) {
       assert.match(await bench.call("exec_command", input), expected);
     }
-    assert.match(await bench.call("exec_command", { cmd: "a\0b" }), /NUL/);
+    assert.match(await bench.call("exec_command", { cmd: "a\0b" }), /nul byte found/);
     assert.deepEqual(bench.kinds, ["started", "completed"]);
   });
 });
@@ -233,8 +233,9 @@ Deno.test("an interrupt ends the command that the call waits for, and rejects wi
     await bench.seen((event) => event.type === "output");
     bench.abort.abort("interrupted");
     await assert.rejects(call, (reason) => reason === "interrupted");
-    await bench.seen((event) => event.type === "completed");
-    assert.equal(bench.item("completed").exitCode, 143);
+    // Before the turn can end: nobody takes it for one in the background.
+    const { exitCode, aggregatedOutput } = bench.item("completed");
+    assert.deepEqual([exitCode, aggregatedOutput], [-1, "ready\ncommand aborted by user\n"]);
     await assert.rejects(bench.call("exec_command", { cmd: "ls" }));
   });
 });

@@ -201,6 +201,16 @@ testEachShell("it unpacks anew where a part was lost", async (world) => {
   }
 });
 
+testEachShell("the size of the runtime is no other number that a listing has", async (world) => {
+  await world.run();
+  const { size } = await Deno.stat(`${world.folder}/deno`);
+  // A folder has a link from each folder in it.
+  const links = (await Deno.stat(world.cache)).nlink ?? 0;
+  for (let index = links; index < size; index++) await Deno.mkdir(`${world.cache}/${index}`);
+  await truncate(`${world.folder}/deno`, 0);
+  assert.deepEqual(await world.run(), world.ran());
+});
+
 testEachShell("it says which program it would need to unpack", async (world) => {
   for (const tool of ["gzip", "tar", "tail"]) {
     await using bare = { [Symbol.asyncDispose]: () => Deno.rename(`${world.root}/x`, link) };

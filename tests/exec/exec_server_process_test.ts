@@ -1,11 +1,11 @@
 /** `process/*` of the exec-server, compared with what the real 0.120.0 was recorded to answer. */
 import assert from "node:assert/strict";
 import { Ceiling } from "../../src/exec/ceiling.ts";
-import { readProcess } from "../../src/exec/process_table.ts";
 import type { ExecClient } from "../support/exec_client.ts";
 import { refused } from "../support/exec_client.ts";
 import { RpcError } from "../../src/rpc/jsonrpc.ts";
 import recorded from "./fixtures/exec_server_120.json" with { type: "json" };
+import { leftOf } from "./process_run.ts";
 import { chunkOf, PATH, shell, startExecServer, textOf } from "./exec_server_support.ts";
 
 interface Exchange {
@@ -175,7 +175,7 @@ Deno.test("process/signal interrupts, and terminate ends the whole tree", async 
     -1,
   );
   await client.next("process/closed", ({ processId }) => processId === "t");
-  assert.equal(readProcess(child)?.isRunning ?? false, false);
+  assert.deepEqual(await leftOf([child]), []);
 });
 
 function signal(processId: string) {

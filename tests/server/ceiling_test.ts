@@ -73,7 +73,8 @@ const PATHS: readonly (Path & { readonly readOnly: Outcome; readonly workspace: 
     name: "thread/start sandbox workspace-write",
     ask: async (client) =>
       (await client.request("thread/start", { sandbox: "workspace-write" })).sandbox,
-    readOnly: /excludes the sandbox policy workspaceWrite/,
+    readOnly:
+      /the sandbox policy workspaceWrite; ask for less, or start the server with a wider --max-/,
     workspace: WORKSPACE,
   },
   {

@@ -310,6 +310,11 @@ for (const decision of ["accept", "decline"] as const) {
           const started = paramsOf(events, "item/started")
             .filter(({ item }) => item.type === "commandExecution");
           assert.equal(started.length, 2, "one item for both runs");
+          // Nobody takes the complaint of the first run for that of the second.
+          const marked =
+            /one\n.*made\.txt.*\n\[Stopped by the sandbox; allowed to run again:\]\none\n$/;
+          const texts = [outputs[0] ?? "", items[0]?.aggregatedOutput ?? ""];
+          assert.deepEqual(texts.map((text) => marked.test(text)), [isAccepted, isAccepted]);
         },
       });
     },

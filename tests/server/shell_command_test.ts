@@ -1,5 +1,6 @@
 /** Commands of the user in a thread, and commands that the agent has left running: what clients and the model see. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import type { Client, Notification } from "../../src/client/client.ts";
 import { isRunning, leftOf } from "../exec/process_run.ts";
 import { call, gate, say } from "../support/scripted_model.ts";
@@ -156,7 +157,9 @@ Deno.test("a command of the user never comes between a call and its output", asy
   const { client, recorder, threadId } = await openThread(server);
   await client.request("turn/start", { threadId, input: text("go") });
   await recorder.until("item/started", ({ item }) => item.type === "commandExecution");
-  await client.request("thread/shellCommand", { threadId, command: "touch go" });
+  await client.request("thread/shellCommand", { threadId, command: "true" });
+  await recorder.until("item/completed", ({ item }) => item.type === "commandExecution");
+  await Deno.writeTextFile(`${server.project}/go`, "");
   await recorder.until("turn/completed");
   const { input } = await server.model.request(1);
   const kinds = input.map((item) => item.type);
@@ -244,8 +247,11 @@ Deno.test("several commands of the user share a turn, which ends with the one th
   const { client, recorder, threadId } = await openThread(server);
   const wait = "until [ -e b ]; do sleep 0.01; done; echo A";
   await client.request("thread/shellCommand", { threadId, command: wait });
-  await client.request("thread/shellCommand", { threadId, command: "echo B; touch b" });
-  const events = await recorder.until("turn/completed");
+  await client.request("thread/shellCommand", { threadId, command: "echo B" });
+  const before = await recorder.until("item/completed");
+  // Only now, or the first could end before the second was told to have ended.
+  await Deno.writeTextFile(join(server.project, "b"), "");
+  const events = [...before, ...await recorder.until("turn/completed")];
   assert.equal(paramsOf(events, "turn/started").length, 1);
   assert.equal(completedItems(events, "commandExecution").length, 2);
   assert.equal(server.model.requests.length, 0);

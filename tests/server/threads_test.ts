@@ -388,7 +388,6 @@ Deno.test("an interrupted command reads the same from memory and from disk", asy
   const { turn } = await client.request("turn/start", { threadId, input });
   await client.next("item/commandExecution/outputDelta");
   const path = thread.path ?? "";
-  // Clients are not told when an interrupted command has ended, but the rollout is.
   const ended = untilFile(path, (content) => content.includes('"exec_command_end"'));
   await client.request("turn/interrupt", { threadId, turnId: turn.id });
   await client.next("turn/completed");
@@ -403,7 +402,7 @@ Deno.test("an interrupted command reads the same from memory and from disk", asy
   await first.stop();
   await using second = await startServer({ home: first.home });
   assert.deepEqual(await read(await second.connect()), live);
-  assert.deepEqual(live, ["interrupted", "failed", "begun\n"]);
+  assert.deepEqual(live, ["interrupted", "failed", "begun\ncommand aborted by user\n"]);
 });
 
 Deno.test("a resume that fails lets the thread go", async () => {

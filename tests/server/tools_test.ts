@@ -13,7 +13,7 @@ import {
   say,
   type ScriptedAnswer,
 } from "../support/scripted_model.ts";
-import { startServer, type TestServer, type TestServerOptions } from "../support/server.ts";
+import { startServer, type TestServer, type TestServerOptions, text } from "../support/server.ts";
 import { onlyBackends } from "../exec/sandbox/test_sandbox.ts";
 import { FifoReader, makeFifo } from "./fifo.ts";
 import { completedItems, outline, paramsOf, Recorder } from "./recorder.ts";
@@ -356,12 +356,18 @@ Deno.test("an interrupt kills a running command with its whole process group", a
   const turnId = thread.turns[0]?.id ?? "";
   await client.request("turn/interrupt", { threadId, turnId });
   const events = await turn;
-  // Upstream sends no completion for items of an interrupted turn, and clients close them.
+  // A client that is not told counts it among the commands in the background.
   assert.deepEqual(outline(events).slice(4), [
     "item/started commandExecution",
+    "item/completed commandExecution",
     "status idle",
     "turn/completed interrupted",
   ]);
+  const [item] = completedItems(events, "commandExecution");
+  assert.deepEqual(
+    [item?.status, item?.exitCode, item?.aggregatedOutput],
+    ["failed", -1, "command aborted by user\n"],
+  );
   // The end of the pipe: both processes are gone.
   assert.equal(await held.read(), null);
   assert.equal(await isRunning(pid), false);
@@ -370,6 +376,26 @@ Deno.test("an interrupt kills a running command with its whole process group", a
   const [, request] = server.model.requests;
   assert.match(outputsOf(request)[0] ?? "", /^aborted by user after [\d.]+s$/);
   assert.match(JSON.stringify(request?.input), /<turn_aborted>/);
+});
+
+Deno.test("a command in the background tells its end, also when its turn was interrupted", async () => {
+  await using server = await startServer({
+    responses: [
+      call("exec_command", { cmd: "read -r _ < ready; echo over", yield_time_ms: 250 }, "first"),
+      call("exec_command", { cmd: "sleep 1000" }, "second"),
+    ],
+  });
+  const ready = await makeFifo(join(server.project, "ready"));
+  const { client, recorder, threadId } = await openThread(server);
+  const { turn } = await client.request("turn/start", { threadId, input: text("work") });
+  await recorder.until("item/started", ({ item }) => item.id === "second");
+  await client.request("turn/interrupt", { threadId, turnId: turn.id });
+  const events = await recorder.until("turn/completed");
+  assert.deepEqual(completedItems(events, "commandExecution").map(({ id }) => id), ["second"]);
+  await Deno.writeTextFile(ready, "\n");
+  const later = await recorder.until("item/completed", ({ item }) => item.id === "first");
+  const [item] = completedItems(later, "commandExecution");
+  assert.deepEqual([item?.status, item?.aggregatedOutput], ["completed", "over\n"]);
 });
 
 /** A process that has ended but was not waited for yet counts as gone. */

@@ -9,7 +9,7 @@ import {
   type ThreadCommands,
 } from "./command_state.ts";
 import { fitOutput } from "./output.ts";
-import { RunningCommand } from "./running_command.ts";
+import { ABORTED, RunningCommand } from "./running_command.ts";
 import { deniedNote } from "./sandbox_denial.ts";
 import { startCommand } from "./start_command.ts";
 import { ToolArguments } from "./tool_arguments.ts";
@@ -171,8 +171,7 @@ async function firstAnswer(options: {
   } catch (error) {
     // Whoever interrupts wants the command to stop; only what has been left running on purpose goes on.
     thread.polled.delete(processId);
-    command.leave();
-    void command.process.terminate();
+    command.stop(ABORTED, { isNow: true });
     throw error;
   }
   if (hasEnded) thread.polled.delete(processId);

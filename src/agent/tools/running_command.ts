@@ -19,6 +19,8 @@ import type { ToolContext } from "./tool.ts";
 const PENDING_BYTES = 1 << 20;
 /** Head and tail that the finished item keeps. */
 const ITEM_BYTES = 256 * 1024;
+/** Stands between the output of a run that the sandbox has stopped and that of the next. */
+const AGAIN = "[Stopped by the sandbox; allowed to run again:]\n";
 
 /** What a command tells of itself. */
 export type CommandAudience = Pick<
@@ -57,6 +59,9 @@ export interface Verdict {
   /** A last line of its output, or null. */
   readonly note: string | null;
 }
+
+/** That a person has interrupted it; upstream's number and words. */
+export const ABORTED: Verdict = { exitCode: -1, note: "command aborted by user" };
 
 interface Deps {
   readonly clock: Clock;
@@ -211,6 +216,8 @@ export class RunningCommand {
     }
     this.#wasDenied = false;
     this.#process = result.process;
+    const isMidLine = !/(^|\n)$/.test(captureText(this.#output.whole.snapshot()));
+    write(this.#output, new TextEncoder().encode(isMidLine ? `\n${AGAIN}` : AGAIN));
     const exit = await result.process.exited;
     this.#trouble = confined?.failure?.(exit) ?? null;
     confined?.release();
@@ -271,13 +278,15 @@ function startProcess(
     ...terminal ? { terminal } : {},
     stdin: start.stdin,
     owner: start.owner,
-    onOutput: (_stream, chunk) => {
-      if (output.isClosed) return;
-      output.whole.push(chunk);
-      output.pending.push(chunk);
-      output.deltas.push(chunk);
-    },
+    onOutput: (_stream, chunk) => write(output, chunk),
   });
+}
+
+function write(output: Output, chunk: Uint8Array): void {
+  if (output.isClosed) return;
+  output.whole.push(chunk);
+  output.pending.push(chunk);
+  output.deltas.push(chunk);
 }
 
 function complete(

@@ -1,6 +1,7 @@
 /** Says in words what a command would be held to, by what, and what is not enforced; must not start anything. */
 import type { Probe } from "./backend.ts";
 import { GUARANTEE_TEXTS, guaranteeNames } from "./guarantees.ts";
+import { isBelow } from "./links.ts";
 import type { Prospect, Sandbox } from "./sandbox.ts";
 import type { PolicyOfCommand } from "./sandbox.ts";
 import type { SandboxSpec } from "./spec.ts";
@@ -63,7 +64,7 @@ export function explanationText(explanation: Explanation): string {
   if (spec !== null) {
     lines.push(
       ...listed("Writable", spec.writable, "nothing"),
-      ...listed("Read-only inside of that", spec.readOnly, "nothing"),
+      ...listed("Read-only inside of that", readOnlyInside(spec), "nothing"),
       ...listed("Hidden", spec.hidden, "nothing"),
       ...listed("Readable", spec.readable ?? ["everything else"], "nothing"),
       `Network: ${networkText(spec)}`,
@@ -83,6 +84,14 @@ export function explanationText(explanation: Explanation): string {
 function listed(title: string, entries: readonly string[], none: string): string[] {
   if (entries.length === 0) return [`${title}: ${none}`];
   return [`${title}:`, ...entries.map((entry) => `  ${entry}`)];
+}
+
+/** What the list of writable folders would let a reader believe wrongly, without what follows from it. */
+function readOnlyInside({ writable, readOnly }: SandboxSpec): string[] {
+  const isNews = (path: string) =>
+    writable.some((folder) => isBelow(path, folder)) &&
+    !readOnly.some((other) => other !== path && isBelow(path, other));
+  return readOnly.filter(isNews);
 }
 
 function networkText({ network }: SandboxSpec): string {

@@ -146,6 +146,15 @@ Deno.test("an explanation names policy, backend, what holds, what does not, and 
   assert.match(text, /\nNot enforced:\n {2}\.git, /);
   assert.match(text, /\n {2}launcher: does not work: Not in this test\n/);
 
+  // What lies outside of the writable folders, or below what is named already, would only be noise.
+  assert.ok(explanation.specification !== null);
+  const readOnly = ["/a/.git", "/a/.git/hooks", "/elsewhere", "/ab"];
+  const specification = { ...explanation.specification, writable: ["/a"], readOnly };
+  assert.match(
+    explanationText({ ...explanation, specification }),
+    /\nRead-only inside of that:\n {2}\/a\/\.git\nHidden:/,
+  );
+
   const none = await explainPolicy(testSandbox(), { policy: READ_ONLY, cwd: "/" });
   assert.match(explanationText(none), /^Policy: readOnly\nCommands are refused: No sandbox works/);
   const policy: SandboxPolicy = { type: "dangerFullAccess" };

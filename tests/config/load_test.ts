@@ -2,42 +2,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import fc from "fast-check";
-import type { Config } from "../../src/config/config.ts";
 import { type ConfigFlags, loadConfig } from "../../src/config/load.ts";
 import { CONFIG_KEYS } from "../../src/config/keys.ts";
 import { CodexError } from "../../src/lib/errors.ts";
-
-interface Setup {
-  readonly toml?: string;
-  readonly overrides?: readonly string[];
-  readonly flags?: ConfigFlags;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly files?: Readonly<Record<string, string>>;
-  readonly cwd?: string;
-}
-
-function load(setup: Setup = {}): Promise<Config> {
-  const files: Record<string, string> = { ...setup.files };
-  if (setup.toml !== undefined) files["/home/config.toml"] = setup.toml;
-  return loadConfig({
-    codexHome: "/home",
-    cwd: setup.cwd ?? "/nowhere",
-    env: setup.env ?? {},
-    cliOverrides: setup.overrides ?? [],
-    flags: setup.flags ?? {},
-    readFile: (path) => Promise.resolve(files[path] ?? null),
-  });
-}
-
-async function errorOf(setup: Setup): Promise<string> {
-  try {
-    await load(setup);
-  } catch (error) {
-    assert.ok(error instanceof CodexError, String(error));
-    return error.message;
-  }
-  return assert.fail("no error");
-}
+import { errorOf, load, type Setup } from "./load_setup.ts";
 
 Deno.test("loadConfig without any layer gives the defaults, frozen", async () => {
   const config = await load();
@@ -255,104 +223,6 @@ Deno.test("loadConfig splits the keys of overrides at dots outside quotes", asyn
   assert.equal(config.modelProviders["x"]?.baseUrl, "http://localhost:1");
   assert.deepEqual(config.trustedProjects, { "/a.b": "trusted" });
   assert.equal(config.workspaceWrite.networkAccess, true);
-});
-
-Deno.test("loadConfig refuses bad overrides in upstream's words", async () => {
-  assert.equal(
-    await errorOf({ overrides: ["foo"] }),
-    "error parsing -c overrides: Invalid override (missing '='): foo",
-  );
-  assert.equal(
-    await errorOf({ overrides: ["=secret"] }),
-    "error parsing -c overrides: Empty key in override: =",
-  );
-  assert.match(await errorOf({ overrides: [`${"a.".repeat(100_000)}b=1`] }), /Too many dots/);
-});
-
-Deno.test("loadConfig names file, line, key, value and what is allowed", async () => {
-  const cases: readonly (readonly [toml: string, message: string])[] = [
-    [
-      `model = "m"\n\napproval_policy = "bogus"\n`,
-      "unknown variant `bogus`, expected one of `untrusted`, `on-failure`, `on-request`, `granular`, `never`\nin `approval_policy` at /home/config.toml:3",
-    ],
-    [
-      `[projects."/a"]\ntrust_level = "yes"\n`,
-      "unknown variant `yes`, expected `trusted` or `untrusted`\nin `projects./a.trust_level` at /home/config.toml:2",
-    ],
-    [`model = 3`, "invalid type: number `3`, expected a string\nin `model` at /home/config.toml:1"],
-    [
-      `model_context_window = "q"`,
-      'invalid type: string "q", expected a whole number, 0 or more\nin `model_context_window` at /home/config.toml:1',
-    ],
-    [
-      `tool_output_token_limit = -1`,
-      "invalid type: number `-1`, expected a whole number, 0 or more\nin `tool_output_token_limit` at /home/config.toml:1",
-    ],
-    [
-      `a = 1\n[sandbox]\nmode = "off"\n`,
-      "unknown variant `off`, expected one of `read-only`, `workspace-write`, `danger-full-access`\nin `sandbox.mode` at /home/config.toml:3",
-    ],
-    [
-      `sandbox_workspace_write = { writable_roots = "x" }`,
-      'invalid type: string "x", expected a list of strings\nin `sandbox_workspace_write.writable_roots` at /home/config.toml:1',
-    ],
-    [
-      `[model_providers.x]\nwire_api = "grpc"`,
-      "unknown variant `grpc`, expected `responses` or `chat`\nin `model_providers.x.wire_api` at /home/config.toml:2",
-    ],
-    [
-      `[features]\nmemories = "on"`,
-      'invalid type: string "on", expected true or false\nin `features.memories` at /home/config.toml:2',
-    ],
-    [
-      `[permissions.network]\nallow_domains = "x"`,
-      'invalid type: string "x", expected a list of strings\nin `permissions.network.allow_domains` at /home/config.toml:2',
-    ],
-    [
-      `profiles = 1`,
-      "invalid type: number `1`, expected a table\nin `profiles` at /home/config.toml:1",
-    ],
-    [
-      `model = "m"\nmodel = "n"\n`,
-      "/home/config.toml:2:7: Invalid TOML document: trying to redefine an already defined value",
-    ],
-    [
-      `profile = "gone"`,
-      "config profile `gone` not found; add [profiles.gone] to /home/config.toml",
-    ],
-    [`model_provider = "nope"`, "Model provider `nope` not found"],
-    [
-      `model_provider = "constructor"`,
-      "Model provider `constructor` not found",
-    ],
-    [
-      `model_provider = "x"\n[model_providers.x]\nname = "X"`,
-      "`model_providers.x.base_url` must be the address of the API, such as http://127.0.0.1:8000/v1",
-    ],
-    [
-      `model_instructions_file = "gone.md"`,
-      "`model_instructions_file` names /home/gone.md, which is not there",
-    ],
-  ];
-  for (const [toml, message] of cases) {
-    const actual = await errorOf({ toml });
-    if (message.includes("redefine")) assert.match(actual, /^\/home\/config\.toml:2:\d+: Invalid/);
-    else assert.equal(actual, message);
-  }
-  assert.equal(
-    await errorOf({ overrides: ["approval_policy=bogus"] }),
-    "unknown variant `bogus`, expected one of `untrusted`, `on-failure`, `on-request`, `granular`, `never`\nin `approval_policy` of -c",
-  );
-});
-
-Deno.test("loadConfig never shows a secret in an error", async () => {
-  const secret = "sk-very-secret";
-  const cases = [
-    `[model_providers.x]\nexperimental_bearer_token = ["${secret}"`,
-    `[model_providers.x]\nexperimental_bearer_token = 12${secret}`,
-    `[model_providers.x]\nhttp_headers = "${secret}"`,
-  ];
-  for (const toml of cases) assert.ok(!(await errorOf({ toml })).includes(secret), toml);
 });
 
 Deno.test("loadConfig warns about unknown keys and never stops for them", async () => {

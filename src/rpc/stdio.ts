@@ -47,6 +47,7 @@ export function stdioTransport(options: StdioOptions): StdioTransport {
 
 class LineTransport implements StdioTransport {
   readonly peer: string;
+  readonly tellsDrained = true;
   readonly #reader: ByteReader & { cancel?(): void };
   readonly #writer: ByteWriter & { close?(): Promise<void> };
   readonly #splitter: LineSplitter;
@@ -58,6 +59,7 @@ class LineTransport implements StdioTransport {
   #inFlightBytes = 0;
   #writeBuffer: Uint8Array<ArrayBuffer> | undefined;
   #writing: Promise<void> | undefined;
+  #pausing: PromiseWithResolvers<void> | undefined;
   #closeReason: string | undefined;
   #isClosed = false;
 
@@ -96,6 +98,15 @@ class LineTransport implements StdioTransport {
     void this.flushed().then(() => this.#finish(reason));
   }
 
+  pause(): void {
+    this.#pausing ??= Promise.withResolvers();
+  }
+
+  resume(): void {
+    this.#pausing?.resolve();
+    this.#pausing = undefined;
+  }
+
   async flushed(): Promise<void> {
     while (this.#writing) await this.#writing;
   }
@@ -106,7 +117,7 @@ class LineTransport implements StdioTransport {
       while (this.#closeReason === undefined) {
         const count = await this.#reader.read(buffer);
         if (count === null) break;
-        this.#splitter.push(buffer.subarray(0, count));
+        await this.#split(buffer.subarray(0, count));
         if (count === READ_BYTES && buffer.length === READ_BYTES) {
           buffer = new Uint8Array(LARGE_READ_BYTES);
           this.#onLarge?.();
@@ -116,6 +127,14 @@ class LineTransport implements StdioTransport {
       this.#end();
     } catch (error) {
       this.#fail(`Cannot read: ${messageOf(error)}`);
+    }
+  }
+
+  /** In pieces, so that whoever pauses does not get a megabyte of small frames first. */
+  async #split(bytes: Uint8Array): Promise<void> {
+    for (let start = 0; start < bytes.length; start += READ_BYTES) {
+      if (this.#pausing) await this.#pausing.promise;
+      this.#splitter.push(bytes.subarray(start, start + READ_BYTES));
     }
   }
 
@@ -144,6 +163,7 @@ class LineTransport implements StdioTransport {
         if (text.length > SMALL_WRITE_CHARS) await this.#writeLarge(text);
         else await this.#writeAll(encoder.encode(text));
         this.#inFlightBytes = 0;
+        this.#sink?.drained?.();
       }
       this.#writing = undefined;
     } catch (error) {
@@ -194,6 +214,7 @@ class LineTransport implements StdioTransport {
   #finish(reason: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.resume();
     this.#reader.cancel?.();
     // The peer may be gone already, and then there is nobody left to close the pipe for.
     void this.#writer.close?.().catch(() => undefined);

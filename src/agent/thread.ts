@@ -48,6 +48,8 @@ export interface ThreadOptions {
   /** Time-ordered ids for turns, random ids for items and approvals. */
   readonly ids: { turn(): string; random(): string };
   readonly runTurn: TurnRunner;
+  /** Throws a `CodexError` while no turn may start. */
+  readonly checkStart: () => void;
   /** Receives every event of the thread, in order. */
   readonly onEvent: (event: ThreadEvent) => void;
 }
@@ -175,9 +177,9 @@ export class Thread {
       this.#keepReceipt(prepared, running.id);
       return acknowledgedTurn(running.id);
     }
+    this.#options.checkStart();
     const { clock, ids } = this.#options;
-    const id = ids.turn();
-    const startedAtMs = clock.now();
+    const [id, startedAtMs] = [ids.turn(), clock.now()];
     const turn = { turnId: id, startedAtMs, settings: options.settings };
     this.#logStart({ ...turn, prepared, isContinued: false });
     this.#keepReceipt(prepared, id);
@@ -240,6 +242,7 @@ export class Thread {
       });
       return;
     }
+    this.#options.checkStart();
     const { clock, ids, log } = this.#options;
     const [id, startedAtMs] = [ids.turn(), clock.now()];
     log.shellStarted({ turnId: id, startedAtMs, settings: this.#settings }, this.#meta);

@@ -50,6 +50,7 @@ export class Threads {
   readonly #options: ThreadsOptions;
   readonly #loaded = new Map<string, Entry>();
   readonly #loading = new Map<string, Promise<Loaded>>();
+  #isDraining = false;
 
   constructor(options: ThreadsOptions) {
     this.#options = options;
@@ -119,6 +120,7 @@ export class Threads {
       clock,
       ids,
       runTurn: (_, turn) => runTurn(entry, turn),
+      checkStart: () => this.#checkStart(),
       onEvent: (event) => {
         onEvent(meta.id, event);
         if (event.type === "turnCompleted") this.#scheduleUnload(entry);
@@ -176,6 +178,20 @@ export class Threads {
     return [...this.#loaded.values()]
       .map((entry) => entry.thread)
       .filter((thread) => thread.activeTurnId !== null);
+  }
+
+  /** No further turn starts from now on; input for those that run is still taken. Resolves when none runs. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    await this.drained();
+  }
+
+  #checkStart(): void {
+    if (!this.#isDraining) return;
+    throw new CodexError(
+      "shuttingDown",
+      "The server is shutting down and starts no new turn; try again once it is back",
+    );
   }
 
   /** Resolves when no turn runs any more. */

@@ -7,6 +7,12 @@ import type { ActiveTurn } from "./thread_parts.ts";
 import type { CommandAudience } from "./tools/running_command.ts";
 import type { FileRevision, ToolContext } from "./tools/tool.ts";
 
+/** Told about commands that their sandbox has probably stopped. */
+export type DenialListener = (
+  threadId: string,
+  denial: { readonly turnId: string; readonly itemId: string; readonly exitCode: number },
+) => void;
+
 /** The context of the tools of one turn. */
 export function toolContext(thread: Thread, options: {
   readonly turn: ActiveTurn;
@@ -17,6 +23,7 @@ export function toolContext(thread: Thread, options: {
   readonly protectedPaths: readonly string[];
   readonly projectRootMarkers: readonly string[];
   readonly filesChanged: (changes: readonly FileRevision[]) => void;
+  readonly denied?: DenialListener | undefined;
 }): ToolContext {
   const { turn, log, clock } = options;
   const turnId = turn.id;
@@ -44,6 +51,7 @@ export function toolContext(thread: Thread, options: {
     },
     commandOutput: (itemId, delta) =>
       thread.emit({ type: "commandOutputDelta", turnId, itemId, delta }),
+    commandDenied: (itemId, exitCode) => options.denied?.(thread.id, { turnId, itemId, exitCode }),
     fileChangeOutput: (itemId, delta) =>
       thread.emit({ type: "fileChangeOutputDelta", turnId, itemId, delta }),
     terminalInteraction: (itemId, interaction) =>
@@ -60,6 +68,7 @@ export function userAudience(thread: Thread, options: {
   readonly turnId: string;
   readonly log: ThreadLog;
   readonly clock: Clock;
+  readonly denied?: DenialListener | undefined;
 }): CommandAudience {
   const { turnId, log, clock } = options;
   return {
@@ -70,5 +79,6 @@ export function userAudience(thread: Thread, options: {
     },
     commandOutput: (itemId, delta) =>
       thread.emit({ type: "commandOutputDelta", turnId, itemId, delta }),
+    commandDenied: (itemId, exitCode) => options.denied?.(thread.id, { turnId, itemId, exitCode }),
   };
 }

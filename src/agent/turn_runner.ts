@@ -7,7 +7,7 @@ import type { Thread } from "./thread.ts";
 import type { ThreadLog } from "./thread_log.ts";
 import type { ActiveTurn } from "./thread_parts.ts";
 import type { ToolRegistry } from "./tool_calls.ts";
-import { toolContext } from "./tool_context.ts";
+import { type DenialListener, toolContext } from "./tool_context.ts";
 import type { FileRevision } from "./tools/tool.ts";
 import { runTurn, type TurnHost, type TurnOutcome } from "./turn.ts";
 
@@ -26,6 +26,7 @@ export interface TurnParts {
   retryDelayMs(attempt: number, error: ModelError): number;
   turnDiff(changes: readonly FileRevision[]): Promise<string>;
   newItemId(): string;
+  readonly denied?: DenialListener;
 }
 
 /** Runs one turn of the thread to its end. */
@@ -49,6 +50,7 @@ export async function runThreadTurn(
       protectedPaths: parts.protectedPaths,
       projectRootMarkers: parts.config.projectRootMarkers,
       filesChanged: diffReporter(thread, { turn, parts, diffs }),
+      denied: parts.denied,
     }),
     request: {
       model: settings.model,

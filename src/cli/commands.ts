@@ -3,6 +3,7 @@ import { sandbox } from "./sandbox_command.ts";
 import { token } from "./token_command.ts";
 import { agent, everywhere, maxSandbox } from "./shared_flags.ts";
 import { listen, listenerFlags } from "./listener_flags.ts";
+import { checkUnsigned, wsAuthFlags } from "./ws_auth_flags.ts";
 
 /** One flag. Without `value` it is a switch. */
 export interface Flag {
@@ -14,6 +15,8 @@ export interface Flag {
   /** The placeholder of its value. */
   readonly value?: string;
   readonly choices?: readonly string[];
+  /** Accepts a value beside the choices. */
+  readonly isChoice?: (value: string) => boolean;
   readonly repeatable?: true;
   /** Takes every following word up to the next flag. */
   readonly greedy?: true;
@@ -165,38 +168,14 @@ const appServer: Command = {
     maxSandbox,
     listen,
     { name: "stdio", doc: "Same as --listen stdio://" },
+    ...wsAuthFlags,
+    ...listenerFlags,
     {
-      name: "ws-auth",
-      value: "MODE",
-      choices: ["capability-token", "signed-bearer-token"],
-      doc: "How WebSocket clients prove who they are",
-    },
-    {
-      name: "ws-token-file",
-      value: "PATH",
-      completes: "file",
-      doc: "File with the capability token",
-    },
-    {
-      name: "ws-token-sha256",
-      value: "HEX",
-      doc: "SHA-256 of the capability token, instead of the file",
-    },
-    {
-      name: "ws-shared-secret-file",
-      value: "PATH",
-      completes: "file",
-      doc: "File with the secret that signs bearer tokens (HS256)",
-    },
-    { name: "ws-issuer", value: "ISSUER", doc: "Required issuer of bearer tokens" },
-    { name: "ws-audience", value: "AUDIENCE", doc: "Required audience of bearer tokens" },
-    {
-      name: "ws-max-clock-skew-seconds",
+      name: "drain-timeout",
       value: "SECONDS",
       check: checkUnsigned,
-      doc: "Clock difference that is tolerated (default: 30)",
+      doc: "When told to stop: time for running turns (default: no limit)",
     },
-    ...listenerFlags,
     {
       name: "print-systemd-unit",
       doc: "Print a systemd user unit that runs this command line, and exit",
@@ -357,13 +336,4 @@ export function subcommand(command: Command, word: string): Command | null {
 
 function checkCount(value: string): string | null {
   return /^[1-9][0-9]{0,3}$/.test(value) ? null : "expected a number from 1 to 9999";
-}
-
-/** A number of seconds as Rust's `u64` parser reads it; clients see its words. */
-function checkUnsigned(value: string): string | null {
-  if (value === "") return "cannot parse integer from empty string";
-  if (!/^\+?[0-9]+$/.test(value)) return "invalid digit found in string";
-  return BigInt(value.replace("+", "")) > 18_446_744_073_709_551_615n
-    ? "number too large to fit in target type"
-    : null;
 }

@@ -159,7 +159,7 @@ export class Level {
     if (flag.value === undefined) return this.#takeSwitch(flag, attached);
     const words = attached === null ? this.#valuesIn(flag, rest) : [attached];
     for (const word of words) {
-      checkChoice(flag.choices, word, flagLabel(flag));
+      if (!flag.isChoice?.(word)) checkChoice(flag.choices, word, flagLabel(flag));
       const reason = flag.check?.(word);
       if (reason) throw invalidValue(flag, { value: word, reason });
     }

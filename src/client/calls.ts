@@ -1,5 +1,6 @@
 /** Requests of a client on their way over one connection or several; must not know how connections are made. */
 import type { Clock } from "../lib/clock.ts";
+import { CLOSE_CODES } from "../rpc/close_codes.ts";
 import { rpcCodes, RpcError } from "../rpc/jsonrpc.ts";
 import { ConnectionClosed } from "../rpc/pending_calls.ts";
 import { backoffMs } from "./backoff.ts";
@@ -43,6 +44,10 @@ interface Call {
 export class Calls {
   readonly #options: CallsOptions;
   readonly #waiting = new Set<Call>();
+  /** Those without an answer yet. */
+  readonly #sent = new Set<Call>();
+  /** The call that a connection was closed for. */
+  #blamed: { readonly line: Line; readonly call: Call | undefined } | null = null;
   #line: Line | null = null;
   #closedWith: Error | null = null;
   #lastNumber = 0;
@@ -103,11 +108,28 @@ export class Calls {
     if (call.key !== null && !isKeyed) return call.settle.reject(unknownOutcome(method));
     if (isKeyed) call.key ??= this.#options.newKey();
     const sent = call.key === null ? params : { ...Object(params), idempotencyKey: call.key };
+    this.#sent.add(call);
     try {
       call.settle.resolve(await line.request(method, sent, signal));
     } catch (error) {
-      this.#failed(call, error);
+      if (this.#isTooLarge(call, { line, error })) call.settle.reject(tooLarge(method));
+      else this.#failed(call, error);
+    } finally {
+      this.#sent.delete(call);
     }
+  }
+
+  /** Whether the server has closed the connection for this call: sent again, it would do so for ever. */
+  #isTooLarge(
+    call: Call,
+    { line, error }: { readonly line: Line; readonly error: unknown },
+  ): boolean {
+    if (!(error instanceof ConnectionClosed) || error.code !== CLOSE_CODES.tooLarge.code) {
+      return false;
+    }
+    // The first of them to fail looks at all, before any of them is gone.
+    if (this.#blamed?.line !== line) this.#blamed = { line, call: largestOf(this.#sent) };
+    return this.#blamed.call === call;
   }
 
   #failed(call: Call, error: unknown): void {
@@ -140,6 +162,18 @@ export class Calls {
     if (this.#line) void this.#send(call, this.#line);
     else this.#waiting.add(call);
   }
+}
+
+function largestOf(calls: ReadonlySet<Call>): Call | undefined {
+  const sized = [...calls].map((call) => ({
+    call,
+    size: JSON.stringify(call.params)?.length ?? 0,
+  }));
+  return sized.sort((one, other) => other.size - one.size)[0]?.call;
+}
+
+function tooLarge(method: string): OutcomeUnknown {
+  return new OutcomeUnknown(`The server has closed the connection: ${method} was too large for it`);
 }
 
 function unknownOutcome(method: string): OutcomeUnknown {

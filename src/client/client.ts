@@ -82,8 +82,8 @@ export class Client {
       transport,
       request: answer ?? ((request) => this.#answer(request)),
       notification: deliver ?? ((notification) => this.#inbox.deliver(notification)),
-      closed: (reason) => {
-        this.#inbox.close(connectionClosed(reason));
+      closed: (reason, code) => {
+        this.#inbox.close(connectionClosed(reason, code));
         this.#closed.resolve(reason);
       },
       dropped: (reason) => log?.(`Dropped a message: ${reason}`),
@@ -115,6 +115,11 @@ export class Client {
   /** Resolves with the reason when the connection has closed, whoever closed it. */
   get closed(): Promise<string> {
     return this.#closed.promise;
+  }
+
+  /** The code that it was closed with (`rpc/close_codes.ts`); null while it is open, and where there was none. */
+  get closeCode(): number | null {
+    return this.#connection.closeCode;
   }
 
   /** Calls a method; rejects with `RpcError` when the server refuses. */

@@ -106,6 +106,9 @@ function shakeHands(stream: Socket, { remote, secret, signal, clock }: {
         get bufferedBytes() {
           return socket.bufferedAmount;
         },
+        get backlogsTaken() {
+          return transport.backlogsTaken;
+        },
         ping: () => socket.ping(),
         lost: (reason: string) => transport.terminate(reason),
       };

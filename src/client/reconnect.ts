@@ -32,8 +32,10 @@ export type ConnectionState =
     readonly nextMs: number | null;
     /** Why the connection, or the last attempt, ended. */
     readonly reason: string;
+    /** What the last connection was closed with (`rpc/close_codes.ts`); null where there was none. */
+    readonly code: number | null;
   }
-  | { readonly type: "closed"; readonly reason: string };
+  | { readonly type: "closed"; readonly reason: string; readonly code: number | null };
 
 /** How a client comes back. */
 export interface ReconnectOptions {
@@ -91,13 +93,21 @@ export class ReconnectingClient {
   #state: ConnectionState;
   #client: Client | null = null;
   #attempts = 0;
+  /** What the last connection was closed with. */
+  #code: number | null = null;
   #cancelTimer = () => {};
 
   private constructor(options: ReconnectOptions) {
     this.#options = options;
     this.#calls = new Calls(options);
     const sinceMs = options.clock.now();
-    this.#state = { type: "reconnecting", sinceMs, nextMs: null, reason: "not connected yet" };
+    this.#state = {
+      type: "reconnecting",
+      sinceMs,
+      nextMs: null,
+      reason: "not connected yet",
+      code: null,
+    };
     this.#threads = new FollowedThreads({
       pass: (notification) => this.#pass(notification),
       broken: (threadId) => void this.#resume(threadId),
@@ -193,7 +203,7 @@ export class ReconnectingClient {
     this.#client?.close(reason);
     this.#questions.close();
     this.#inbox.close(error);
-    this.#setState({ type: "closed", reason });
+    this.#setState({ type: "closed", reason, code: this.#code });
   }
 
   [Symbol.dispose](): void {
@@ -215,6 +225,7 @@ export class ReconnectingClient {
     await Promise.all([...this.#wishes.keys()].map((threadId) => this.#resume(threadId)));
     if (this.#client !== client || this.#closing.signal.aborted) return;
     this.#attempts = 0;
+    this.#code = null;
     this.#setState({ type: "connected" });
     this.#calls.connected({
       takesKeys: client.serverInfo?.extensions?.includes("idempotency") ?? false,
@@ -225,6 +236,7 @@ export class ReconnectingClient {
   #lost(client: Client, reason: string): void {
     if (this.#client !== client || this.#closing.signal.aborted) return;
     this.#client = null;
+    this.#code = client.closeCode;
     this.#calls.disconnected();
     this.#threads.holdAll();
     this.#tryLater(reason);
@@ -234,9 +246,10 @@ export class ReconnectingClient {
     const { clock, random } = this.#options;
     const sinceMs = this.#state.type === "reconnecting" ? this.#state.sinceMs : clock.now();
     const delayMs = backoffMs(this.#attempts++, random);
-    this.#setState({ type: "reconnecting", sinceMs, nextMs: clock.now() + delayMs, reason });
+    const state = { type: "reconnecting", sinceMs, reason, code: this.#code } as const;
+    this.#setState({ ...state, nextMs: clock.now() + delayMs });
     this.#cancelTimer = clock.after(delayMs, () => {
-      this.#setState({ type: "reconnecting", sinceMs, nextMs: null, reason });
+      this.#setState({ ...state, nextMs: null });
       this.#open().catch((error: unknown) => this.#failed(error));
     });
   }

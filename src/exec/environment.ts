@@ -21,6 +21,7 @@ const OWN_SECRETS: readonly string[] = [
   "CODEX_*TOKEN*",
   "CODEX_*SECRET*",
   "OPENAI_*TOKEN*",
+  "CODEX_APP_SERVER_AUTH",
 ];
 /** Shorter values (`1`, `true`) say nothing about a secret, so other variables may contain them. */
 const MIN_SECRET_CHARS = 8;

@@ -6,6 +6,7 @@ import type { Logger } from "../lib/log.ts";
 import { clientNotifications, requests } from "../protocol/exec_server.ts";
 import type { AnyRequestEntry } from "../protocol/method.ts";
 import { InvalidParams, parseStruct } from "../protocol/parse.ts";
+import { CLOSE_CODES } from "../rpc/close_codes.ts";
 import { Connection, type IncomingRequest } from "../rpc/connection.ts";
 import { encodeError, type NotificationMessage, rpcCodes, RpcError } from "../rpc/jsonrpc.ts";
 import { createRouter, type RouteHandler, type Router } from "../rpc/router.ts";
@@ -105,7 +106,8 @@ export class ExecServer {
 
   /** Ends every session with its processes, and closes every connection. */
   async close(reason = "server shutdown"): Promise<void> {
-    for (const peer of [...this.#peers]) peer.connection.close(reason);
+    const { code } = CLOSE_CODES.shutdown;
+    for (const peer of [...this.#peers]) peer.connection.close(reason, code);
     this.#sessions.endAll();
     await Promise.all(this.#endings);
   }

@@ -15,6 +15,7 @@ export type CodexErrorKind =
   | "credentialsMissing"
   | "sandboxDenied"
   | "aboveCeiling"
+  | "shuttingDown"
   | "diskFull"
   | "readOnlyHome"
   | "io";

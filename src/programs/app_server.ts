@@ -1,9 +1,11 @@
 /** `codex app-server`: serves the agent over stdio or WebSocket listeners; must not know any method. */
 import type { Args } from "../cli/args.ts";
 import type { ListenUrl } from "../cli/listen_url.ts";
-import { CliError } from "../lib/errors.ts";
-import type { Logger } from "../lib/log.ts";
+import { wsAuthFlags } from "../cli/ws_auth_flags.ts";
+import { absolutePath } from "../lib/absolute_path.ts";
+import { callAt } from "../lib/deadline.ts";
 import { stdioTransport } from "../rpc/stdio.ts";
+import type { WsAuth } from "../server/auth/ws_auth.ts";
 import type { Listener } from "../server/listen/listener.ts";
 import { Server } from "../server/server.ts";
 import {
@@ -31,12 +33,13 @@ export async function run({ args, host }: Invocation): Promise<number> {
     const { token } = await import("./token.ts");
     return await token(args, host);
   }
-  refuseAuthFlags(args);
   if (args.isSet("print-systemd-unit")) {
+    await wsAuth(args, { urls: [], host });
     const { printSystemdUnit } = await import("./systemd_unit.ts");
     return await printSystemdUnit(args, host);
   }
   const urls = listenUrls(await askedListenUrls(args, host));
+  const auth = await wsAuth(args, { urls, host });
   refuseLooseTlsFlags(args, urls);
   const logging = createLogger({
     env: host.env,
@@ -51,14 +54,17 @@ export async function run({ args, host }: Invocation): Promise<number> {
     // A command that reaches one of these could order what it likes.
     openListeners: () => listeners.filter(({ isOpen }) => isOpen).map(({ url }) => url),
     socketPaths: socketPaths(urls, host),
+    hiddenPaths: secretPaths(args, host),
     isExposed: urls.some(isExposed),
   }));
   const ended = Promise.withResolvers<void>();
-  if (urls.some(isSocket)) {
-    await serveSockets(server, { args, urls, host, log: logging.log, listeners });
+  const hasSockets = urls.some(isSocket);
+  if (hasSockets) {
+    const { serveSockets } = await import("./app_server/sockets.ts");
+    await serveSockets(server, { args, auth, urls, host, log: logging.log, listeners });
   }
   if (urls.some(({ type }) => type === "stdio")) serveStdio(server, ended.resolve);
-  stopOnSignals(server, { host, end: ended.resolve });
+  stopOnSignals(server, { args, host, hasSockets, end: ended.resolve });
   holdRuntime(host);
   await ended.promise;
   await Promise.all(listeners.map((listener) => listener.shutdown("server shutdown")));
@@ -67,27 +73,25 @@ export async function run({ args, host }: Invocation): Promise<number> {
   return 0;
 }
 
-function isSocket({ type }: ListenUrl): boolean {
-  return type === "websocket" || type === "unix";
+/** What the flags about tokens ask for; without any, nothing that checks them is loaded. */
+async function wsAuth(
+  args: Args,
+  options: { readonly urls: readonly ListenUrl[]; readonly host: Host },
+): Promise<WsAuth> {
+  if (!wsAuthFlags.some(({ name }) => args.isSet(name))) return { type: "none" };
+  const { wsAuthOfArgs } = await import("./app_server/auth.ts");
+  return wsAuthOfArgs(args, options);
 }
 
-/** Until listeners can check tokens, a flag that asks for it must not be ignored. */
-function refuseAuthFlags(args: Args): void {
-  const flags = [
-    "ws-auth",
-    "ws-token-file",
-    "ws-token-sha256",
-    "ws-shared-secret-file",
-    "ws-issuer",
-    "ws-audience",
-    "ws-max-clock-skew-seconds",
-  ];
-  const used = flags.find((flag) => args.isSet(flag));
-  if (used === undefined) return;
-  throw new CliError(
-    `\`--${used}\` is not available yet; listen on a loopback address and reach it through ` +
-      "`ssh -L`",
-  );
+/** The files of the command line that no command may read. */
+function secretPaths(args: Args, host: Host): readonly string[] {
+  return ["ws-token-file", "ws-shared-secret-file", "ws-tls-key"]
+    .flatMap((flag) => args.text(flag) ?? [])
+    .map((path) => absolutePath(path, host.cwd));
+}
+
+function isSocket({ type }: ListenUrl): boolean {
+  return type === "websocket" || type === "unix";
 }
 
 /** The client is our parent: when it hangs up, nobody is left to work for. */
@@ -101,38 +105,32 @@ function serveStdio(server: Server, end: () => void): void {
   server.accept(transport, { onClosed: end });
 }
 
-async function serveSockets(
-  server: Server,
-  { args, ...options }: {
-    readonly args: Args;
-    readonly urls: readonly ListenUrl[];
-    readonly host: Host;
-    readonly log: Logger;
-    /** Gets those that are open. */
-    readonly listeners: Listener[];
-  },
-): Promise<void> {
-  const { openListeners } = await import("./app_server/listeners.ts");
-  await openListeners(args, {
-    ...options,
-    accept: (transport, { principal }) => server.accept(transport, { principal }),
-  });
-}
-
-/** The first signal waits for running turns, the second does not (as upstream). */
+/**
+ * The first signal waits for running turns, the second does not (as upstream), nor does it take longer than was asked
+ * for. Without a socket, SIGHUP says that the terminal is gone.
+ */
 function stopOnSignals(
   server: Server,
-  { host, end }: { readonly host: Host; readonly end: () => void },
+  { args, host, hasSockets, end }: {
+    readonly args: Args;
+    readonly host: Host;
+    readonly hasSockets: boolean;
+    readonly end: () => void;
+  },
 ): void {
+  const seconds = args.text("drain-timeout");
   let isStopping = false;
   const stop = () => {
     if (isStopping) return end();
     isStopping = true;
+    if (seconds !== null) {
+      const atMs = host.clock.now() + Number(seconds) * 1000;
+      callAt(host.clock, { atMs, callback: end, background: true });
+    }
     const onBusy = () =>
       void host.stderr.write("Waiting for running turns; signal again to stop them\n");
-    void server.drained(onBusy).then(end);
+    void server.drain(onBusy).then(end);
   };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    Deno.addSignalListener(signal, stop);
-  }
+  const signals = ["SIGINT", "SIGTERM", ...hasSockets ? [] : ["SIGHUP"] as const] as const;
+  for (const signal of signals) Deno.addSignalListener(signal, stop);
 }

@@ -17,6 +17,8 @@ export function serverOptions(args: Args, options: {
   readonly openListeners?: () => readonly string[];
   /** Unix sockets at which it takes orders, besides those in its home. */
   readonly socketPaths?: readonly string[];
+  /** Files with secrets that no command may read, besides the credentials in its home. */
+  readonly hiddenPaths?: readonly string[];
   /** Clients need not be on this machine. */
   readonly isExposed?: boolean;
 }): ServerOptions {
@@ -51,6 +53,7 @@ export function serverOptions(args: Args, options: {
           host.packaging,
         ),
         socketPaths: options.socketPaths ?? [],
+        hiddenPaths: options.hiddenPaths ?? [],
         openListeners: options.openListeners ?? (() => []),
         isExposed: options.isExposed ?? false,
         randomId: () => host.randomId(),

@@ -20,6 +20,7 @@ export async function printSystemdUnit(args: Args, host: Host): Promise<number> 
   const asked = await askedListenUrls(args, host);
   if (asked.source !== "default") refuseNoClients(asked.texts);
   await refuseSecrets(args);
+  refuseToken(args);
   const { packaging, cwd, env, stdout } = host;
   const flags = flagsOf(args, cwd);
   // A service sees the configuration, but not the environment of this shell.
@@ -85,6 +86,8 @@ RestartSec=2
 # Whatever is left after that, or after the time below, is killed.
 KillMode=mixed
 TimeoutStopSec=120
+# Reads certificates and the configuration anew; files with tokens are read at every connection anyway.
+ExecReload=/bin/kill -HUP $MAINPID
 `;
 
 /** One word as systemd reads it: quoted where needed, and without specifiers. */
@@ -119,6 +122,14 @@ async function refuseSecrets(args: Args): Promise<void> {
   if (key === null) return;
   throw new CliError(
     `The value of \`-c ${key}\` may be a secret, and others may read a unit; write it to config.toml instead`,
+  );
+}
+
+function refuseToken(args: Args): void {
+  if (!/^bearer:/i.test(args.text("ws-auth") ?? "")) return;
+  throw new CliError(
+    "The token of `--ws-auth bearer:TOKEN` would be in the unit, which others may read; " +
+      "use --ws-auth capability-token with --ws-token-file",
   );
 }
 

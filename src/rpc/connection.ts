@@ -1,40 +1,47 @@
 /** One transport with its JSON-RPC state in both directions; must not know any method or who the peer is. */
 import type { Clock } from "../lib/clock.ts";
+import { CLOSE_CODES } from "./close_codes.ts";
+import type { Droppable } from "./droppable.ts";
 import {
+  type DroppedMessage,
   encodeError,
+  encodeErrorBody,
+  encodeErrorWith,
   encodeNotification,
   encodeRequest,
   encodeResult,
   type ErrorMessage,
+  type Message,
   type NotificationMessage,
   type OutgoingNotification,
   parseMessage,
+  peekRequest,
   type RequestId,
   type RequestMessage,
   type ResultMessage,
   rpcCodes,
   RpcError,
 } from "./jsonrpc.ts";
+import { Inbox } from "./inbox.ts";
+import { Outbox } from "./outbox.ts";
 import { connectionClosed, PendingCalls } from "./pending_calls.ts";
 import type { Transport } from "./transport.ts";
 
 /** What a connection may hold; every limit has an answer for "full". */
 export interface ConnectionLimits {
-  /** Requests of the peer in work; the next one is answered with -32001. */
+  /** Requests of the peer that wait or are in work; the next one is answered with -32001. */
   readonly requests: number;
   /** Text of these requests, in UTF-16 units; the next request is answered with -32001. */
   readonly requestChars: number;
-  /** Text that the peer has not taken; then the overflow policy decides. */
+  /** Requests refused in one turn of the event loop, over a transport that cannot be paused; then it closes. */
+  readonly refusals: number;
+  /** Urgent requests in work, and urgent messages in one turn of the event loop; then it closes. */
+  readonly urgent: number;
+  /** Text that the peer has not taken; then it closes. Requests wait from an eighth of this on. */
   readonly outboxBytes: number;
   /** How long requests in work may still be answered once the peer sends nothing more. */
   readonly endGraceMs: number;
 }
-
-/** What to do with a message for a peer that does not read. */
-export type OverflowPolicy = (overflow: {
-  readonly text: string;
-  readonly droppable: boolean;
-}) => "close" | "drop" | "send";
 
 /** What a connection is made of. Only `request` may throw. */
 export interface ConnectionOptions {
@@ -43,14 +50,15 @@ export interface ConnectionOptions {
   request(request: IncomingRequest): unknown;
   notification(notification: NotificationMessage): void;
   /** Called once, also when this side closes. */
-  closed?(reason: string): void;
+  closed?(reason: string, code: number | null): void;
+  /** Told about requests that were refused because the inbox was full, for the log. */
+  refused?(method: string): void;
   /** Told about text that is not a message, for the log. */
   dropped?(reason: string): void;
   /** Told about bugs in handlers, for the log. */
   failed?(error: unknown, method: string): void;
-  /** Methods that are taken even when the inbox is full. */
+  /** Methods that pass by all that waits; only a side that has some guards itself against a flood of answers. */
   isUrgent?(method: string): boolean;
-  readonly overflow?: OverflowPolicy;
   readonly limits?: Partial<ConnectionLimits>;
   /** Needed for timeouts and for the grace after the end of input. */
   readonly clock?: Clock;
@@ -68,27 +76,37 @@ export interface CallOptions {
 
 /** Options of one message. */
 export interface SendOptions {
-  /** The overflow policy may merge or drop it. */
-  readonly droppable: boolean;
+  /** The same message in a form that can take in those that follow it, for a peer that does not keep up. */
+  readonly mergeable?: Droppable;
 }
 
 /** Upstream's text; clients match on it. */
-const OVERLOADED = "Server overloaded; retry later.";
-const REQUIRED: SendOptions = { droppable: false };
+const OVERLOADED_TEXT = "Server overloaded; retry later.";
+const OVERLOADED = encodeErrorBody(
+  new RpcError(rpcCodes.overloaded, OVERLOADED_TEXT, { reason: "overloaded" }),
+);
+const SLOW_READER = "the peer does not read what it is sent";
+const REQUIRED: SendOptions = {};
 const DEFAULT_LIMITS: ConnectionLimits = {
-  requests: 4096,
-  requestChars: 64 * 1024 * 1024,
-  // The runtime holds about three times this for a client that never reads.
+  // Upstream refuses the 129th.
+  requests: 1024,
+  requestChars: 16 * 1024 * 1024,
+  refusals: 1024,
+  urgent: 256,
   outboxBytes: 16 * 1024 * 1024,
   endGraceMs: 2000,
 };
+/** Requests wait while more than this part of the outbox is in use. */
+const HELD_PART = 1 / 8;
+/** Nothing urgent is longer. */
+const URGENT_CHARS_MAX = 64 * 1024;
 
 /** A request of the peer while it is in work. */
 export class IncomingRequest {
   readonly id: RequestId;
   readonly method: string;
   readonly params: unknown;
-  /** What it counts against the inbox. */
+  /** What it counts against the limits. */
   readonly chars: number;
   readonly #answer: (request: IncomingRequest, result: unknown) => void;
   #after: (() => void)[] | undefined;
@@ -135,35 +153,52 @@ export class IncomingRequest {
 }
 
 /**
- * Invariants: every request is answered once or the connection closes; answers are always accepted;
- * a throwing handler fails one request; after `close` nothing is sent, and `closed` is called once.
- * A handler that answers synchronously costs no promise.
+ * Invariants: every request is answered once or the connection closes; what has been sent is kept until the peer takes
+ * it, or the connection closes; urgent requests and answers never wait; a throwing handler fails one request; after
+ * `close` nothing is sent, and `closed` is called once.
+ * For a peer that reads and does not flood nothing is queued, and a handler that answers at once costs no promise.
  */
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #transport: Transport;
   readonly #limits: ConnectionLimits;
   readonly #calls: PendingCalls;
+  readonly #outbox: Outbox;
+  readonly #inbox: Inbox;
+  readonly #heldBytes: number;
   #requestsInWork = 0;
+  #urgentInWork = 0;
   #charsInWork = 0;
-  /** The longest message among those that the peer may not have taken yet. */
-  #largestChars = 0;
   #isEnding = false;
   #cancelGrace: (() => void) | undefined;
   #closeReason: string | undefined;
+  #closeCode: number | null = null;
+  #receivedBytes = 0;
+  #sentBytes = 0;
   #abort: AbortController | undefined;
   readonly #answerNow = (request: IncomingRequest, result: unknown) =>
     this.#answer(request, result);
 
   constructor(options: ConnectionOptions) {
+    const { transport, clock } = options;
     this.#options = options;
-    this.#transport = options.transport;
+    this.#transport = transport;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#calls = new PendingCalls(options.clock, options.nextId);
-    this.#transport.open({
+    this.#calls = new PendingCalls(clock, options.nextId);
+    this.#outbox = new Outbox({ transport, clock, limitBytes: this.#limits.outboxBytes });
+    this.#heldBytes = this.#limits.outboxBytes * HELD_PART;
+    this.#inbox = new Inbox({
+      transport,
+      clock,
+      take: (text) => this.#take(parseMessage(text), text.length),
+      isHeld: () => this.#outbox.keptBytes > this.#heldBytes,
+      whenFree: (callback) => this.#outbox.whenBelow(this.#heldBytes, callback),
+    });
+    transport.open({
       frame: (text) => this.#frame(text),
       ended: () => this.#ended(),
-      closed: (reason) => this.#closed(reason),
+      drained: () => this.#outbox.drained(),
+      closed: (reason, code) => this.#closed(reason, code ?? null),
     });
   }
 
@@ -174,12 +209,12 @@ export class Connection {
 
   /** About how many bytes the peer has not taken yet. */
   get bufferedBytes(): number {
-    return this.#transport.bufferedBytes;
+    return this.#outbox.bufferedBytes;
   }
 
-  /** Requests of the peer that are not answered yet. */
+  /** Requests of the peer that wait or are in work. */
   get requestsInWork(): number {
-    return this.#requestsInWork;
+    return this.#requestsInWork + this.#inbox.length;
   }
 
   /** True after `close`, or when the peer has gone. */
@@ -190,6 +225,16 @@ export class Connection {
   /** Why it closed; undefined while it is open. */
   get closeReason(): string | undefined {
     return this.#closeReason;
+  }
+
+  /** The code that it was closed with (`close_codes.ts`); null while it is open, and where there was none. */
+  get closeCode(): number | null {
+    return this.#closeCode;
+  }
+
+  /** About how much has come and was sent so far. */
+  get traffic(): { readonly receivedBytes: number; readonly sentBytes: number } {
+    return { receivedBytes: this.#receivedBytes, sentBytes: this.#sentBytes };
   }
 
   /** Aborts when the connection closes; for work that only this peer wants. */
@@ -216,50 +261,43 @@ export class Connection {
 
   /**
    * Sends text that is already a message, so that one encoding can go to many peers.
-   * False when it was not taken: the connection is closed, or the overflow policy refused it.
+   * False when it was not taken: the connection is closed, or closes because it cannot keep the message.
    */
   sendText(text: string, options: SendOptions = REQUIRED): boolean {
     if (this.#closeReason !== undefined) return false;
-    if (this.#isOutboxFull(text, options)) {
-      const { droppable } = options;
-      const decision = this.#options.overflow?.({ text, droppable }) ?? "close";
-      if (decision === "drop") return false;
-      if (decision === "close") {
-        this.close("the peer does not read what it is sent");
-        return false;
-      }
+    if (this.#outbox.send(text, options.mergeable)) {
+      this.#sentBytes += text.length;
+      return true;
     }
-    this.#transport.send(text);
-    return true;
-  }
-
-  /**
-   * One message may be longer than the limit, a large file for instance: it does not count against the required ones
-   * that follow. What can be merged or dropped is, as soon as the limit is reached.
-   */
-  #isOutboxFull({ length }: string, { droppable }: SendOptions): boolean {
-    const { bufferedBytes } = this.#transport;
-    const { outboxBytes } = this.#limits;
-    const isFlexible = droppable && this.#options.overflow !== undefined;
-    if (bufferedBytes > outboxBytes + (isFlexible ? 0 : this.#largestChars)) return true;
-    if (bufferedBytes <= outboxBytes) this.#largestChars = 0;
-    if (length > outboxBytes) this.#largestChars = Math.max(this.#largestChars, length);
+    this.#overflowed();
     return false;
   }
 
+  /** Calls back once the peer has taken all but so many bytes, or the connection has closed. */
+  whenBelow(bytes: number, callback: () => void): void {
+    if (this.#closeReason !== undefined) callback();
+    else this.#outbox.whenBelow(bytes, callback);
+  }
+
   /** Closes both directions; pending calls are rejected, unanswered requests stay unanswered. */
-  close(reason = "closed"): void {
+  close(reason = "closed", code: number | null = null): void {
     if (this.#closeReason !== undefined) return;
-    this.#transport.close(reason);
-    this.#closed(reason);
+    this.#closeTransport(reason, code ?? undefined);
+    this.#closed(reason, code);
   }
 
   #frame(text: string): void {
     if (this.#closeReason !== undefined) return;
-    const message = parseMessage(text);
+    this.#receivedBytes += text.length;
+    if (this.#inbox.isOpen) this.#take(parseMessage(text), text.length);
+    else this.#queue(text);
+    this.#inbox.taken();
+  }
+
+  #take(message: Message | DroppedMessage, chars: number): void {
     switch (message.kind) {
       case "request":
-        return this.#request(message, text.length);
+        return this.#request(message, chars);
       case "notification":
         return this.#notification(message);
       case "result":
@@ -270,10 +308,32 @@ export class Connection {
     }
   }
 
+  /** What must not wait is taken at once; of the rest, only as much is read as it takes to refuse it. */
+  #queue(text: string): void {
+    const request = peekRequest(text);
+    if (request && !this.#isUrgent(request.method, text.length)) return this.#keep(text, request);
+    const message = parseMessage(text);
+    if (message.kind === "request" && !this.#isUrgent(message.method, text.length)) {
+      this.#keep(text, message);
+    } else if (message.kind === "notification") {
+      this.#keep(text, null);
+    } else {
+      this.#take(message, text.length);
+    }
+  }
+
+  #keep(text: string, request: Pick<RequestMessage, "id" | "method"> | null): void {
+    if (!this.#isFull(text.length)) this.#inbox.keep(text);
+    else if (request) this.#refuse(request);
+    else this.#options.dropped?.("too much waits");
+  }
+
   #request(message: RequestMessage, chars: number): void {
-    if (this.#isFull(chars) && !this.#options.isUrgent?.(message.method)) {
-      this.sendText(encodeError(message.id, overloaded()));
-      return;
+    if (this.#isUrgent(message.method, chars)) {
+      this.#urgentInWork++;
+      if (this.#urgentInWork > this.#limits.urgent || this.#isUrgentFlood) return this.#flooded();
+    } else if (this.#isFull(chars)) {
+      return this.#refuse(message);
     }
     const request = new IncomingRequest(message, chars, this.#answerNow);
     this.#requestsInWork++;
@@ -294,10 +354,38 @@ export class Connection {
     }
   }
 
+  #isUrgent(method: string, chars: number): boolean {
+    return chars <= URGENT_CHARS_MAX && (this.#options.isUrgent?.(method) ?? false);
+  }
+
+  get #isUrgentFlood(): boolean {
+    return this.#inbox.countInTurn("urgent") > this.#limits.urgent;
+  }
+
   #isFull(chars: number): boolean {
-    if (this.#requestsInWork >= this.#limits.requests) return true;
+    if (this.#requestsInWork + this.#inbox.length >= this.#limits.requests) return true;
     // A request that is too long for the method is refused there, with the reason.
-    return this.#charsInWork > 0 && this.#charsInWork + chars > this.#limits.requestChars;
+    const known = this.#charsInWork + this.#inbox.chars;
+    return known > 0 && known + chars > this.#limits.requestChars;
+  }
+
+  /** A transport that cannot be paused may go on for ever before anybody else has a turn. */
+  #refuse({ id, method }: Pick<RequestMessage, "id" | "method">): void {
+    this.#options.refused?.(method);
+    if (!this.#outbox.sendAlike(id, encodeOverloaded)) return this.#overflowed();
+    this.#sentBytes += OVERLOADED.length;
+    if (this.#transport.pause) return;
+    if (this.#inbox.countInTurn("refused") > this.#limits.refusals) this.#flooded();
+  }
+
+  /** What is kept would only grow what the transport holds, so it is not sent. */
+  #overflowed(): void {
+    this.#transport.close(SLOW_READER, CLOSE_CODES.slowReader.code);
+    this.#closed(SLOW_READER, CLOSE_CODES.slowReader.code);
+  }
+
+  #flooded(): void {
+    this.close("the peer sends more than can be refused", CLOSE_CODES.flood.code);
   }
 
   #answer(request: IncomingRequest, result: unknown): void {
@@ -321,6 +409,7 @@ export class Connection {
 
   #finish(request: IncomingRequest, text: string): void {
     this.#requestsInWork--;
+    if (this.#isUrgent(request.method, request.chars)) this.#urgentInWork--;
     this.#charsInWork -= request.chars;
     this.sendText(text);
     try {
@@ -328,7 +417,7 @@ export class Connection {
     } catch (error) {
       this.#options.failed?.(error, request.method);
     }
-    if (this.#isEnding && this.#requestsInWork === 0) this.#transport.close("end of input");
+    this.#endIfDone();
   }
 
   #notification(message: NotificationMessage): void {
@@ -341,31 +430,46 @@ export class Connection {
 
   /** An answer to a call that nobody waits for any more is ignored. */
   #settle(message: ResultMessage | ErrorMessage): void {
-    if (message.kind === "result") this.#calls.resolve(message.id, message.result);
-    else this.#calls.reject(message.id, message.error);
+    const isAwaited = message.kind === "result"
+      ? this.#calls.resolve(message.id, message.result)
+      : this.#calls.reject(message.id, message.error);
+    if (!isAwaited && this.#options.isUrgent && this.#isUrgentFlood) this.#flooded();
   }
 
   /** The transport says `closed` once the last answer is written; a peer that takes none is not waited for. */
   #ended(): void {
     this.#isEnding = true;
     const { clock } = this.#options;
-    if (this.#requestsInWork === 0) this.#transport.close("end of input");
-    else if (!clock) this.close("end of input");
+    this.#endIfDone();
+    if (!clock && this.requestsInWork > 0) this.close("end of input");
     this.#cancelGrace = clock?.after(this.#limits.endGraceMs, () => this.close("end of input"));
   }
 
-  #closed(reason: string): void {
+  #endIfDone(): void {
+    if (this.#isEnding && this.requestsInWork === 0) this.#closeTransport("end of input");
+  }
+
+  /** What is kept goes first. */
+  #closeTransport(reason: string, code?: number): void {
+    this.#outbox.flush();
+    this.#transport.close(reason, code);
+  }
+
+  #closed(reason: string, code: number | null): void {
     if (this.#closeReason !== undefined) return;
     this.#closeReason = reason;
+    this.#closeCode = code;
     this.#cancelGrace?.();
-    this.#calls.rejectAll(reason);
+    this.#inbox.discard();
+    this.#outbox.discard();
+    this.#calls.rejectAll(reason, code);
     this.#abort?.abort(connectionClosed(reason));
-    this.#options.closed?.(reason);
+    this.#options.closed?.(reason, code);
   }
 }
 
-function overloaded(): RpcError {
-  return new RpcError(rpcCodes.overloaded, OVERLOADED, { reason: "overloaded" });
+function encodeOverloaded(id: RequestId): string {
+  return encodeErrorWith(id, OVERLOADED);
 }
 
 function internalError(): RpcError {

@@ -8,12 +8,14 @@
  *
  * It is shared: the same object goes to every connection, so none of them may change it. An outbox that is not
  * congested sends `text` and looks at nothing else. One that is takes `grow()` of a message that waits at its very
- * end, and appends those that follow it: a message may only grow by what comes right after it, or events change
- * their order and numbers their sense.
+ * end, and appends those that follow it: within its scope a message may only grow by what comes right after it, or
+ * events change their order and numbers their sense.
  */
 export interface Droppable {
   /** Messages with the same key can become one; made on demand, since only a congested outbox asks. */
   readonly key: string;
+  /** Messages of different scopes have no order among each other, those of one keep theirs. */
+  readonly scope: string;
   /** The whole message, encoded once for all who get it. */
   readonly text: string;
   /** A message of its own that starts as this one. */

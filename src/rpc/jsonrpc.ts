@@ -119,6 +119,22 @@ export function parseMessage(text: string): Message | DroppedMessage {
   return parseError(id, message.error);
 }
 
+/** Members in the order in which clients write them. Whoever writes another order, or escapes, is parsed. */
+const REQUEST_START =
+  /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?(?:"id"\s*:\s*(?<id>-?\d{1,15}|"[^"\\]{0,200}")\s*,\s*"method"\s*:\s*"(?<method>[\w/]{1,100})"|"method"\s*:\s*"(?<method2>[\w/]{1,100})"\s*,\s*"id"\s*:\s*(?<id2>-?\d{1,15}|"[^"\\]{0,200}"))\s*[,}]/;
+
+/**
+ * The id and method of a request, read without its params, for one that may have to be refused. Null: not found so
+ * easily, or no request. That the rest is well-formed is not known.
+ */
+export function peekRequest(text: string): Pick<RequestMessage, "id" | "method"> | null {
+  const groups = REQUEST_START.exec(text)?.groups;
+  if (!groups) return null;
+  const id = groups["id"] ?? groups["id2"] ?? "";
+  const method = groups["method"] ?? groups["method2"] ?? "";
+  return { id: id.startsWith('"') ? id.slice(1, -1) : Number(id), method };
+}
+
 /** Encodes a request; there is never a `jsonrpc` member. */
 export function encodeRequest(request: Omit<RequestMessage, "kind">): string {
   const { id, method, params } = request;
@@ -140,8 +156,17 @@ export function encodeResult(id: RequestId, result: unknown): string {
 
 /** Encodes a failure answer; upstream writes the id last. */
 export function encodeError(id: RequestId, error: RpcError): string {
-  const { code, message, data } = error;
-  return `{"error":${JSON.stringify({ code, message, data })},"id":${encodeId(id)}}`;
+  return encodeErrorWith(id, encodeErrorBody(error));
+}
+
+/** The part of a failure answer that is the same for every request. */
+export function encodeErrorBody({ code, message, data }: RpcError): string {
+  return `{"error":${JSON.stringify({ code, message, data })},"id":`;
+}
+
+/** A failure answer whose body is encoded already. */
+export function encodeErrorWith(id: RequestId, body: string): string {
+  return `${body}${encodeId(id)}}`;
 }
 
 interface RawMessage {

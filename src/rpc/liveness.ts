@@ -7,6 +7,8 @@ export interface Watched {
   readonly bytesRead: number;
   /** What it has not taken yet. */
   readonly bufferedBytes: number;
+  /** How often it has taken all there was of a backlog: the next one may be as long as the last. */
+  readonly backlogsTaken: number;
   ping(): void;
   lost(reason: string): void;
 }
@@ -14,6 +16,7 @@ export interface Watched {
 interface Sign {
   bytesRead: number;
   bufferedBytes: number;
+  backlogsTaken: number;
   atMs: number;
 }
 
@@ -31,7 +34,8 @@ export class Liveness {
 
   add(client: Watched): void {
     const atMs = this.#options.clock.now();
-    this.#signs.set(client, { bytesRead: client.bytesRead, bufferedBytes: 0, atMs });
+    const { bytesRead, backlogsTaken } = client;
+    this.#signs.set(client, { bytesRead, bufferedBytes: 0, backlogsTaken, atMs });
     this.#cancel ??= this.#later();
   }
 
@@ -55,10 +59,12 @@ export class Liveness {
 
   /** A client that takes its backlog, however slowly, lives: a ping would only wait behind it. */
   #lookAt(client: Watched, sign: Sign, now: number): void {
-    const { bytesRead, bufferedBytes } = client;
-    const isAlive = bytesRead !== sign.bytesRead || bufferedBytes < sign.bufferedBytes;
+    const { bytesRead, bufferedBytes, backlogsTaken } = client;
+    const isAlive = bytesRead !== sign.bytesRead || bufferedBytes < sign.bufferedBytes ||
+      backlogsTaken !== sign.backlogsTaken;
     sign.bytesRead = bytesRead;
     sign.bufferedBytes = bufferedBytes;
+    sign.backlogsTaken = backlogsTaken;
     if (isAlive || now < sign.atMs) sign.atMs = now;
     const { idleMs } = this.#options;
     if (now - sign.atMs >= idleMs) client.lost(`no sign of life for ${idleMs / 1000} s`);

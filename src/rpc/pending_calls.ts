@@ -6,6 +6,12 @@ import type { RequestId } from "./jsonrpc.ts";
 /** The connection closed before the answer came. */
 export class ConnectionClosed extends Error {
   override readonly name = "ConnectionClosed";
+  /** What it was closed with (`close_codes.ts`); null where there was none. */
+  readonly code: number | null;
+  constructor(message: string, code: number | null) {
+    super(message);
+    this.code = code;
+  }
 }
 
 /** The answer did not come in time. */
@@ -14,8 +20,8 @@ export class RequestTimeout extends Error {
 }
 
 /** The error of everything that a closed connection ends. */
-export function connectionClosed(reason: string): ConnectionClosed {
-  return new ConnectionClosed(`Connection is closed: ${reason}`);
+export function connectionClosed(reason: string, code: number | null = null): ConnectionClosed {
+  return new ConnectionClosed(`Connection is closed: ${reason}`, code);
 }
 
 /** How one call waits. */
@@ -58,20 +64,24 @@ export class PendingCalls {
     return { id, promise };
   }
 
-  /** Ignored when nobody waits for `id`. */
-  resolve(id: RequestId, result: unknown): void {
-    this.#take(id)?.resolve(result);
+  /** False when nobody waits for `id`. */
+  resolve(id: RequestId, result: unknown): boolean {
+    const call = this.#take(id);
+    call?.resolve(result);
+    return call !== undefined;
   }
 
-  /** Ignored when nobody waits for `id`. */
-  reject(id: RequestId, error: unknown): void {
-    this.#take(id)?.reject(error);
+  /** False when nobody waits for `id`. */
+  reject(id: RequestId, error: unknown): boolean {
+    const call = this.#take(id);
+    call?.reject(error);
+    return call !== undefined;
   }
 
   /** The connection has closed. */
-  rejectAll(reason: string): void {
+  rejectAll(reason: string, code: number | null = null): void {
     for (const id of [...this.#calls.keys()]) {
-      this.reject(id, connectionClosed(reason));
+      this.reject(id, connectionClosed(reason, code));
     }
   }
 

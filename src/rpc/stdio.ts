@@ -48,6 +48,7 @@ export function stdioTransport(options: StdioOptions): StdioTransport {
 
 class LineTransport implements StdioTransport {
   readonly peer: string;
+  readonly tellsDrained = true;
   readonly #reader: ByteReader & { cancel?(): void };
   readonly #writer: ByteWriter & { close?(): Promise<void> };
   readonly #splitter: LineSplitter;
@@ -56,6 +57,7 @@ class LineTransport implements StdioTransport {
   #sink: TransportSink | undefined;
   readonly #outbox = new LineBuffer();
   #writing: Promise<void> | undefined;
+  #pausing: PromiseWithResolvers<void> | undefined;
   #closeReason: string | undefined;
   #isClosed = false;
 
@@ -93,6 +95,15 @@ class LineTransport implements StdioTransport {
     void this.flushed().then(() => this.#finish(reason));
   }
 
+  pause(): void {
+    this.#pausing ??= Promise.withResolvers();
+  }
+
+  resume(): void {
+    this.#pausing?.resolve();
+    this.#pausing = undefined;
+  }
+
   async flushed(): Promise<void> {
     while (this.#writing) await this.#writing;
   }
@@ -103,7 +114,7 @@ class LineTransport implements StdioTransport {
       while (this.#closeReason === undefined) {
         const count = await this.#reader.read(buffer);
         if (count === null) break;
-        this.#splitter.push(buffer.subarray(0, count));
+        await this.#split(buffer.subarray(0, count));
         if (count === READ_BYTES && buffer.length === READ_BYTES) {
           buffer = new Uint8Array(LARGE_READ_BYTES);
           void this.#onLarge?.().then(
@@ -116,6 +127,14 @@ class LineTransport implements StdioTransport {
       this.#end();
     } catch (error) {
       this.#fail(`Cannot read: ${messageOf(error)}`);
+    }
+  }
+
+  /** In pieces, so that whoever pauses does not get a megabyte of small frames first. */
+  async #split(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    for (let start = 0; start < bytes.length; start += READ_BYTES) {
+      if (this.#pausing) await this.#pausing.promise;
+      this.#splitter.push(bytes.subarray(start, start + READ_BYTES));
     }
   }
 
@@ -141,6 +160,7 @@ class LineTransport implements StdioTransport {
       for (let bytes = this.#outbox.take(); bytes; bytes = this.#outbox.take()) {
         await this.#writeAll(bytes);
         this.#outbox.release();
+        this.#sink?.drained?.();
       }
       this.#writing = undefined;
     } catch (error) {
@@ -164,6 +184,7 @@ class LineTransport implements StdioTransport {
   #finish(reason: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.resume();
     this.#reader.cancel?.();
     // The peer may be gone already, and then there is nobody left to close the pipe for.
     void this.#writer.close?.().catch(() => undefined);

@@ -9,8 +9,13 @@ export interface TransportSink {
    * A sink without it gets `closed` instead.
    */
   ended?(): void;
-  /** The last call, made once: nothing is delivered or sent any more. */
-  closed(reason: string): void;
+  /** The peer has taken some or all of what was sent: `bufferedBytes` has fallen. Only if the transport tells. */
+  drained?(): void;
+  /**
+   * The last call, made once: nothing is delivered or sent any more. `code` is what either side closed a WebSocket
+   * with (`close_codes.ts`), absent where there was none.
+   */
+  closed(reason: string, code?: number): void;
 }
 
 /** One way to a peer. Frames that arrive before `open` are kept for it. */
@@ -21,8 +26,14 @@ export interface Transport {
   send(text: string): void;
   /** What has been sent but not yet handed to the operating system or the peer; about bytes. */
   readonly bufferedBytes: number;
-  /** Sends what is queued, then closes. */
-  close(reason?: string): void;
+  /** True when the sink is told of room; else somebody who waits for it has to look. */
+  readonly tellsDrained?: boolean;
+  /** Reads no more than is on its way already until `resume`; absent where that cannot be had. */
+  pause?(): void;
+  /** Reads on. */
+  resume?(): void;
+  /** Sends what is queued, then closes, with `code` (`close_codes.ts`) where the transport has such. */
+  close(reason?: string, code?: number): void;
   /** Who is at the other end, for logs. */
   readonly peer: string;
 }
@@ -38,6 +49,7 @@ export function memoryTransportPair(): [Transport, Transport] {
 
 class MemoryTransport implements Transport {
   readonly peer: string;
+  readonly tellsDrained = true;
   #other: MemoryTransport | undefined;
   #sink: TransportSink | undefined;
   /** Frames that wait for delivery here. */
@@ -45,6 +57,7 @@ class MemoryTransport implements Transport {
   #inboxChars = 0;
   #isDraining = false;
   #closeReason: string | undefined;
+  #closeCode: number | undefined;
   #isClosed = false;
 
   constructor(peer: string) {
@@ -72,13 +85,13 @@ class MemoryTransport implements Transport {
     if (this.#closeReason === undefined) this.#other?.receive(text);
   }
 
-  close(reason = "closed"): void {
+  close(reason = "closed", code?: number): void {
     if (this.#closeReason !== undefined) return;
     // What this side has not read yet is lost, as with a socket.
     this.#inbox = [];
     this.#inboxChars = 0;
-    this.end(reason);
-    this.#other?.end(reason);
+    this.end(reason, code);
+    this.#other?.end(reason, code);
   }
 
   receive(text: string): void {
@@ -88,10 +101,16 @@ class MemoryTransport implements Transport {
     this.#schedule();
   }
 
+  /** The other side has read everything. */
+  drained(): void {
+    if (this.#closeReason === undefined) this.#sink?.drained?.();
+  }
+
   /** Frames that were sent before the end are still delivered. */
-  end(reason: string): void {
+  end(reason: string, code: number | undefined): void {
     if (this.#closeReason !== undefined) return;
     this.#closeReason = reason;
+    this.#closeCode = code;
     this.#schedule();
   }
 
@@ -112,8 +131,9 @@ class MemoryTransport implements Transport {
     this.#inbox = [];
     this.#inboxChars = 0;
     this.#isDraining = false;
+    this.#other?.drained();
     if (this.#closeReason === undefined || this.#isClosed) return;
     this.#isClosed = true;
-    sink?.closed(this.#closeReason);
+    sink?.closed(this.#closeReason, this.#closeCode);
   }
 }

@@ -19,8 +19,10 @@ export interface WsTransportOptions {
 export interface WsTransport extends Transport {
   /** True from the moment that either side has begun to close. */
   readonly isClosing: boolean;
-  /** Ends the connection at once, without a word: the peer would not hear it. */
-  terminate(reason: string): void;
+  /** How often the peer has taken all of a backlog. */
+  readonly backlogsTaken: number;
+  /** Ends the connection at once; a peer that still reads may hear the code, which none waits for. */
+  terminate(reason: string, code?: number): void;
 }
 
 const OPEN = 1;
@@ -44,6 +46,7 @@ class WsPackageTransport implements WsTransport {
   /** Frames that came before `open`. */
   #early: string[] = [];
   #isCorked = false;
+  #backlogsTaken = 0;
   #closeReason: string | undefined;
   #closeCode: number | undefined;
   #isClosed = false;
@@ -59,7 +62,10 @@ class WsPackageTransport implements WsTransport {
     socket.on("message", (data, isBinary) => {
       if (!isBinary || acceptsBinary) this.#message(data);
     });
-    stream.on("drain", () => this.#sink?.drained?.());
+    stream.on("drain", () => {
+      this.#backlogsTaken++;
+      this.#sink?.drained?.();
+    });
     socket.on("error", (error) => this.#failed(error));
     socket.on("close", (code, reason) => {
       this.#closeCode ??= sentCode(code);
@@ -69,6 +75,10 @@ class WsPackageTransport implements WsTransport {
 
   get bufferedBytes(): number {
     return this.#socket.bufferedAmount;
+  }
+
+  get backlogsTaken(): number {
+    return this.#backlogsTaken;
   }
 
   get isClosing(): boolean {
@@ -114,7 +124,11 @@ class WsPackageTransport implements WsTransport {
     if (this.#closeReason === undefined) this.#socket.resume();
   }
 
-  terminate(reason: string): void {
+  terminate(reason: string, code?: number): void {
+    if (code !== undefined) {
+      this.#closeCode ??= code;
+      this.#socket.close(code, reason.slice(0, CLOSE_REASON_MAX / UTF8_BYTES_PER_UNIT));
+    }
     this.#closeReason ??= reason;
     this.#socket.terminate();
   }

@@ -1,5 +1,6 @@
 /** One command of a client, from the request to its end; must not know how it was asked for. */
 import { resolve } from "node:path";
+import { isSandboxDenial } from "../exec/sandbox/denial.ts";
 import { commandVariables } from "../agent/command_variables.ts";
 import { policyOfMode } from "../agent/thread_settings.ts";
 import type { Config } from "../config/config.ts";
@@ -27,6 +28,8 @@ const TIMEOUT_EXIT_CODE = 124;
  * anything but 0 for a failure. It is not the code of the command, which may have ended well when asked to.
  */
 const TERMINATED_EXIT_CODE = 137;
+/** The end of each stream in which words of a sandbox are looked for. */
+const DENIAL_CHARS = 4096;
 /** Input that a command has not read; more holds the answer to the write back. */
 const QUEUED_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -75,7 +78,21 @@ export class ClientCommand {
     const exit = await process.exited;
     cancelTimeout();
     this.#requireStarted(exit, confined);
-    return { exitCode: this.#verdict ?? exit.code, stdout: stdout.text(), stderr: stderr.text() };
+    const output = { stdout: stdout.text(), stderr: stderr.text() };
+    if (confined !== null && this.#verdict === null) this.#logDenial(exit.code, output);
+    return { exitCode: this.#verdict ?? exit.code, ...output };
+  }
+
+  /** By what was kept of its output: what went to the client as it came is not here any more. */
+  #logDenial(
+    exitCode: number,
+    { stdout, stderr }: Pick<Result<"command/exec">, "stdout" | "stderr">,
+  ) {
+    const { runtime, peer } = this.#world;
+    // Looked for in little only: a failure is told at the end, and short.
+    const text = stderr.slice(-DENIAL_CHARS) + stdout.slice(-DENIAL_CHARS);
+    if (!isSandboxDenial(exitCode, text)) return;
+    runtime.turnLog.deniedClient(peer.id, exitCode);
   }
 
   /** Resolves when the input is on its way, in the order of the calls. */
@@ -132,8 +149,8 @@ export class ClientCommand {
     const { outputBytesCap, disableOutputCap, processId, tty, streamStdoutStderr } = this.#params;
     const cap = disableOutputCap ? null : outputBytesCap ?? DEFAULT_CAP_BYTES;
     if (typeof processId !== "string" || !(tty || streamStdoutStderr)) return new KeptOutput(cap);
-    const { peer, runtime } = this.#world;
-    return new SentOutput({ peer, clock: runtime.clock, processId, stream, cap });
+    const { peer } = this.#world;
+    return new SentOutput({ peer, processId, stream, cap });
   }
 
   #endAfter(process: Process, timeoutMs: number | null): () => void {

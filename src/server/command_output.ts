@@ -1,6 +1,5 @@
 /** The output of a client's command: kept for the answer or sent as it comes; must not know processes. */
 import { outputText } from "../exec/output_text.ts";
-import type { Clock } from "../lib/clock.ts";
 import type { Peer } from "./peer.ts";
 
 /** More than this is never kept for one answer, also where the client asks for no limit. */
@@ -10,9 +9,6 @@ const KEPT_BYTES_MAX = 128 * 1024 * 1024;
  * and what is made ready wait for each other; with more, it waits as strings (see `rpc/line_buffer.ts`).
  */
 const PENDING_BYTES_MAX = 1536 * 1024;
-/** Transports do not tell when they have sent something, so they are asked: often at first. */
-const LOOK_MS = 1;
-const LOOK_MS_MAX = 50;
 
 /** Receives one stream. */
 export interface OutputReceiver {
@@ -53,7 +49,6 @@ export class KeptOutput implements OutputReceiver {
 /** Sends a stream as `command/exec/outputDelta`, no faster than the client takes it. */
 export class SentOutput implements OutputReceiver {
   readonly #peer: Peer;
-  readonly #clock: Clock;
   /** The message up to the bytes, encoded once. */
   readonly #start: string;
   readonly #isWanted: boolean;
@@ -61,14 +56,12 @@ export class SentOutput implements OutputReceiver {
 
   constructor(options: {
     readonly peer: Peer;
-    readonly clock: Clock;
     readonly processId: string;
     readonly stream: "stdout" | "stderr";
     readonly cap: number | null;
   }) {
     const { peer, processId, stream } = options;
     this.#peer = peer;
-    this.#clock = options.clock;
     this.#room = options.cap;
     this.#isWanted = peer.wants(METHOD);
     const params = JSON.stringify({ processId, stream }).slice(0, -1);
@@ -87,7 +80,7 @@ export class SentOutput implements OutputReceiver {
     if (isLast) this.#room = -1;
     if (!this.#isWanted) return;
     const end = isLast ? '","capReached":true}}' : '","capReached":false}}';
-    this.#peer.sendText(this.#start + bytes.toBase64() + end, { droppable: false });
+    this.#peer.sendText(this.#start + bytes.toBase64() + end);
     if (this.#isFull) return this.#emptied();
   }
 
@@ -100,10 +93,9 @@ export class SentOutput implements OutputReceiver {
     return !connection.isClosed && connection.bufferedBytes > PENDING_BYTES_MAX;
   }
 
-  async #emptied(): Promise<void> {
-    for (let waitMs = LOOK_MS; this.#isFull; waitMs = Math.min(waitMs * 2, LOOK_MS_MAX)) {
-      await new Promise<void>((resolve) => void this.#clock.after(waitMs, resolve));
-    }
+  #emptied(): Promise<void> {
+    const { connection } = this.#peer;
+    return new Promise((resolve) => connection.whenBelow(PENDING_BYTES_MAX, resolve));
   }
 }
 

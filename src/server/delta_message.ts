@@ -17,7 +17,6 @@ export class DeltaMessage implements Droppable, SendOptions {
   readonly params: DeltaParams;
   readonly number: EventNumber | null;
   readonly text: string;
-  readonly droppable = true;
 
   constructor(
     method: string,
@@ -38,6 +37,12 @@ export class DeltaMessage implements Droppable, SendOptions {
     const { threadId, turnId, itemId, summaryIndex, contentIndex } = this.params;
     const stream = [this.method, threadId, turnId, itemId, summaryIndex, contentIndex];
     return [...stream, this.number === null ? "plain" : "numbered"].join(" ");
+  }
+
+  /** Threads know nothing of each other, and each has numbers of its own. */
+  get scope(): string {
+    const { threadId } = this.params;
+    return typeof threadId === "string" ? threadId : "";
   }
 
   grow(): GrowingMessage {

@@ -6,6 +6,9 @@ import { rpcCodes, RpcError } from "../rpc/jsonrpc.ts";
 /** Failures of this machine rather than of the request. */
 const INTERNAL_KINDS: ReadonlySet<CodexErrorKind> = new Set(["diskFull", "readOnlyHome", "io"]);
 
+/** Nothing was done, and the same request will do later: what clients do about an overload is right. */
+const LATER_KINDS: ReadonlySet<CodexErrorKind> = new Set(["shuttingDown"]);
+
 /** Upstream answers -32600 for nearly every failure of a request; `data.reason` tells them apart. */
 export function toRpcError(error: unknown): RpcError {
   if (error instanceof RpcError) return error;
@@ -13,9 +16,13 @@ export function toRpcError(error: unknown): RpcError {
     return new RpcError(rpcCodes.invalidRequest, error.message, { reason: error.reason });
   }
   if (error instanceof CodexError) {
-    const code = INTERNAL_KINDS.has(error.kind) ? rpcCodes.internal : rpcCodes.invalidRequest;
-    return new RpcError(code, error.message, { reason: error.kind });
+    return new RpcError(codeOf(error.kind), error.message, { reason: error.kind });
   }
   // A bug: the connection logs what was thrown, the client gets no more than this.
   throw error;
+}
+
+function codeOf(kind: CodexErrorKind): number {
+  if (LATER_KINDS.has(kind)) return rpcCodes.overloaded;
+  return INTERNAL_KINDS.has(kind) ? rpcCodes.internal : rpcCodes.invalidRequest;
 }

@@ -1,12 +1,9 @@
 /** Holds large answers back until their client has taken earlier ones; must not know what is in them. */
-import type { Clock } from "../lib/clock.ts";
 import type { RequestContext } from "./context.ts";
 import type { Peer } from "./peer.ts";
 
 /** An answer waits while more than this is on its way to its client. */
 const PENDING_BYTES_MAX = 4 * 1024 * 1024;
-/** Transports do not tell when they have sent something, so they are asked. */
-const LOOK_MS = 3;
 
 type TurnContext = Pick<RequestContext, "peer" | "after">;
 
@@ -14,7 +11,8 @@ interface Line {
   /** Answers that may go and are being made. */
   reservedBytes: number;
   readonly waiting: (() => void)[];
-  isLooking: boolean;
+  /** For the client to take something. */
+  isWaiting: boolean;
 }
 
 /**
@@ -22,12 +20,7 @@ interface Line {
  * at once would get more than a connection may hold, and be cut off for not reading.
  */
 export class OutboxPace {
-  readonly #clock: Clock;
   readonly #lines = new WeakMap<Peer, Line>();
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
 
   /**
    * A turn for an answer of at most so many bytes, or null if there is none at once. It ends with the answer, or
@@ -42,42 +35,47 @@ export class OutboxPace {
   /** Resolves when an answer of about so many bytes may be made; the turn ends with the answer. */
   turn(context: TurnContext, bytes: number): Promise<void> {
     if (this.takeNow(context, bytes)) return Promise.resolve();
-    const line = this.#lineOf(context.peer);
+    const { peer } = context;
+    const line = this.#lineOf(peer);
     return new Promise((resolve) => {
       line.waiting.push(() => {
         reserve(line, context, bytes);
         resolve();
       });
-      this.#look(context.peer, line);
+      advance(peer, line);
     });
   }
 
   #lineOf(peer: Peer): Line {
     let line = this.#lines.get(peer);
     if (!line) {
-      line = { reservedBytes: 0, waiting: [], isLooking: false };
+      line = { reservedBytes: 0, waiting: [], isWaiting: false };
       this.#lines.set(peer, line);
     }
     return line;
   }
+}
 
-  #look(peer: Peer, line: Line): void {
-    if (line.isLooking) return;
-    line.isLooking = true;
-    this.#clock.after(LOOK_MS, () => {
-      line.isLooking = false;
-      while (line.waiting.length > 0 && hasRoom(peer, line)) line.waiting.shift()?.();
-      if (line.waiting.length > 0) this.#look(peer, line);
-    }, { background: true });
-  }
+/** Gives turns while there is room, and comes back when there is more: the client has taken something, or a turn ends. */
+function advance(peer: Peer, line: Line): void {
+  while (line.waiting.length > 0 && hasRoom(peer, line)) line.waiting.shift()?.();
+  const bytes = PENDING_BYTES_MAX - line.reservedBytes;
+  if (line.waiting.length === 0 || line.isWaiting || bytes < 0) return;
+  line.isWaiting = true;
+  peer.connection.whenBelow(bytes, () => {
+    line.isWaiting = false;
+    advance(peer, line);
+  });
 }
 
 function reserve(line: Line, context: TurnContext, bytes: number): Disposable {
   line.reservedBytes += bytes;
   let isOver = false;
   const end = () => {
-    if (!isOver) line.reservedBytes -= bytes;
+    if (isOver) return;
     isOver = true;
+    line.reservedBytes -= bytes;
+    advance(context.peer, line);
   };
   context.after(end);
   return { [Symbol.dispose]: end };

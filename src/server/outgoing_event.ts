@@ -33,7 +33,7 @@ export class OutgoingEvent {
     const knowsClients = this.#event.clientMembers !== undefined && peer.has("clients");
     const index = (isNumbered ? 1 : 0) + (knowsClients ? 2 : 0);
     const form = this.#forms[index] ??= this.#encode({ isNumbered, knowsClients });
-    if (typeof form === "string") peer.sendText(form, REQUIRED);
+    if (typeof form === "string") peer.sendText(form);
     else peer.sendText(form.text, form);
   }
 
@@ -55,5 +55,3 @@ export class OutgoingEvent {
     return withNumber(typeof plain === "string" ? plain : plain.text, number);
   }
 }
-
-const REQUIRED = { droppable: false } as const;

@@ -69,13 +69,13 @@ export class Peer {
   }
 
   /** Sends text that was encoded once for all receivers. */
-  sendText(text: string, options: SendOptions): void {
+  sendText(text: string, options?: SendOptions): void {
     this.connection.sendText(text, options);
   }
 
   /** Sends a notification to this client alone. */
   notify(method: string, params: Record<string, unknown>): void {
-    if (this.wants(method)) this.sendText(JSON.stringify({ method, params }), { droppable: false });
+    if (this.wants(method)) this.sendText(JSON.stringify({ method, params }));
   }
 
   /** Puts a question to this client; a valid answer counts once, anything else is a refusal. */

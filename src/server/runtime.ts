@@ -34,6 +34,7 @@ import type { Originator } from "./initialize.ts";
 import { KeyedRequests } from "./keyed_requests.ts";
 import { ModelClients } from "./model_clients.ts";
 import { PendingQuestions } from "./pending_questions.ts";
+import { TurnLog } from "./turn_log.ts";
 import {
   checkedNetworkProxy,
   ownPaths,
@@ -76,6 +77,8 @@ export interface Runtime {
   readonly keyed: KeyedRequests;
   /** Open questions that outlive the process. */
   readonly questions: PendingQuestions;
+  /** Told which connection asks for a turn. */
+  readonly turnLog: TurnLog;
   /** Names a log of events. */
   newLogId(): string;
   loadConfig(options: ConfigRequest): Promise<Config>;
@@ -83,6 +86,8 @@ export interface Runtime {
   defaultProvider(): Promise<ModelProvider>;
   /** Has `end` called when the runtime closes: for what a handler module has opened. */
   onClose(end: () => void | Promise<void>): void;
+  /** Reads the configuration as the next thread will; tells the log and all clients what is wrong with it. */
+  reload(): Promise<void>;
   /** Ends what runs and gives every file back. */
   close(): Promise<void>;
 }
@@ -93,6 +98,9 @@ export interface RuntimeServer {
   originator(): Originator;
 }
 
+/** The configuration of the server's own directory. */
+const SERVER_WIDE: ConfigRequest = { cwd: null, overrides: null };
+
 /** Starts the agent. The configuration is read once to find mistakes before the first thread. */
 export async function startRuntime(
   options: RuntimeOptions,
@@ -100,7 +108,7 @@ export async function startRuntime(
 ): Promise<Runtime> {
   const { codexHome, env, cwd, clock } = options;
   const configs = new Configs(options);
-  const base = await configs.read({ cwd: null, overrides: null });
+  const base = await configs.read(SERVER_WIDE);
   const warn = (summary: string) => warnAll(summary, { options, server });
   base.warnings.forEach(warn);
   const index = await ThreadIndex.open({ codexHome });
@@ -116,8 +124,9 @@ export async function startRuntime(
   const outputTokenLimit = base.toolOutputTokenLimit;
   const world = { clock, processes, newId: options.randomId, shell, outputTokenLimit };
   const toolbox = createToolbox({ codexHome, ...world });
-  const parts = { server, library, ids, environments, sandbox, toolbox, questions };
-  const threads = createThreads(options, parts);
+  const turnLog = new TurnLog(options.log.child("turn"));
+  const served = { server, library, ids, environments };
+  const threads = createThreads(options, { ...served, sandbox, toolbox, questions, turnLog });
   const agent = new Agent({
     threads,
     library,
@@ -127,7 +136,7 @@ export async function startRuntime(
     hold: (policy, cwd) => sandbox.ceiling.hold(policy, cwd),
     contextPieces: contextPieces({ codexHome, env, shell, clock, timezone: options.timezone }),
     readImage,
-    userShell: userShellOf({ ...world, sandbox }, environments),
+    userShell: userShellOf({ ...world, sandbox }, { environments, turnLog }),
     background: toolbox.background,
   });
   void index.sync();
@@ -145,10 +154,12 @@ export async function startRuntime(
     environments,
     keyed: new KeyedRequests({ agent, state }),
     questions,
+    turnLog,
     newLogId: options.randomId,
     loadConfig: (request) => configs.read(request),
     defaultProvider: () => configs.defaultProvider(),
     onClose: (end) => void endings.push(end),
+    reload: async () => (await configs.read(SERVER_WIDE)).warnings.forEach(warn),
     close: async () => {
       await threads.close();
       for (const end of endings) await end();
@@ -194,7 +205,10 @@ function createLibrary(options: RuntimeOptions, parts: {
 /** How commands of users run in threads. */
 function userShellOf(
   world: UserShellWorld,
-  environments: Environments,
+  { environments, turnLog }: {
+    readonly environments: Environments;
+    readonly turnLog: TurnLog;
+  },
 ): AgentOptions["userShell"] {
   const { clock } = world;
   return ({ thread, config, log }, { script, timeoutMs }) => ({ id: turnId, signal }) =>
@@ -206,7 +220,7 @@ function userShellOf(
       projectRootMarkers: config.projectRootMarkers,
       timeoutMs: timeoutMs ?? USER_SHELL_TIMEOUT_MS,
       signal,
-      audience: userAudience(thread, { turnId, log, clock }),
+      audience: userAudience(thread, { turnId, log, clock, denied: turnLog.denied }),
     }, world);
 }
 
@@ -234,6 +248,7 @@ function createThreads(options: RuntimeOptions, parts: {
   readonly sandbox: Sandbox;
   readonly toolbox: Toolbox;
   readonly questions: PendingQuestions;
+  readonly turnLog: TurnLog;
 }): Threads {
   const { clock } = options;
   const { server, library, ids, environments, toolbox } = parts;
@@ -262,12 +277,14 @@ function createThreads(options: RuntimeOptions, parts: {
           streamRetryDelayMs(attempt, error, { random: options.random }),
         turnDiff,
         newItemId: options.randomId,
+        denied: parts.turnLog.denied,
       };
       return runThreadTurn(thread, { turn, parts: turnParts });
     },
     onUnload: (id) => toolbox.closeThread(id),
     onEvent: (id, event) => {
       parts.questions.note(id, event, { isFollowed: server.fanout.feed(id) !== undefined });
+      parts.turnLog.note(id, event);
       server.fanout.publish(id, event);
     },
   });

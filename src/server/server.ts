@@ -5,10 +5,12 @@ import type { Logger } from "../lib/log.ts";
 import { experimentalUse } from "../protocol/experimental.ts";
 import { allRequestMethods, loadedRequestEntry, loadRequestEntry } from "../protocol/mod.ts";
 import { parseParams } from "../protocol/parse.ts";
+import { CLOSE_CODES } from "../rpc/close_codes.ts";
 import { Connection, type IncomingRequest } from "../rpc/connection.ts";
 import { rpcCodes, RpcError } from "../rpc/jsonrpc.ts";
 import { createRouter, type RouteHandler, type Router } from "../rpc/router.ts";
 import type { Transport } from "../rpc/transport.ts";
+import { ConnectionLog } from "./connection_log.ts";
 import { type RequestContext, RequestScope } from "./context.ts";
 import { toRpcError } from "./errors.ts";
 import { Fanout } from "./fanout.ts";
@@ -47,6 +49,7 @@ const NOBODY: Originator = { name: "codex", userAgent: "codex" };
 /** An app-server: any number of clients over any transports. */
 export class Server {
   readonly #options: ServerOptions;
+  readonly #connectionLog: Logger;
   readonly #fanout: Fanout;
   readonly #router: Router<Peer>;
   readonly #peers = new Set<Peer>();
@@ -59,6 +62,7 @@ export class Server {
 
   constructor(options: ServerOptions) {
     this.#options = options;
+    this.#connectionLog = options.log.child("connection");
     this.#fanout = new Fanout((threadId, { approvalId, decision }) => {
       this.#started?.agent.threads.find(threadId)?.thread.answer(approvalId, decision);
     });
@@ -82,7 +86,10 @@ export class Server {
     transport: Transport,
     options: { readonly principal?: string; readonly onClosed?: () => void } = {},
   ): void {
-    const { log, clock } = this.#options;
+    const { clock } = this.#options;
+    const { principal = LOCAL } = options;
+    const id = `${++this.#acceptedCount}`;
+    const log = new ConnectionLog(this.#connectionLog, { clock, id });
     const peer: Peer = new Peer(
       new Connection({
         transport,
@@ -93,14 +100,17 @@ export class Server {
         closed: () => {
           this.#peers.delete(peer);
           this.#fanout.remove(peer);
+          log.closed(peer.connection);
           options.onClosed?.();
         },
-        dropped: (reason) => log.error?.(`Dropped a message: ${reason}`),
-        failed: (error, method) => log.error?.(`${method} failed: ${describe(error)}`),
+        refused: (method) => log.refused(method),
+        dropped: (reason) => log.dropped(reason),
+        failed: (error, method) => log.failed(method, error),
         isUrgent: (method) => URGENT_METHODS.has(method),
       }),
-      { id: `${++this.#acceptedCount}`, principal: options.principal ?? LOCAL },
+      { id, principal },
     );
+    log.opened({ address: transport.peer, principal });
     this.#peers.add(peer);
   }
 
@@ -173,17 +183,26 @@ export class Server {
     return this.#runtime;
   }
 
-  /** Resolves when no turn runs; `onBusy` is told first when it has to wait for one. */
-  async drained(onBusy?: () => void): Promise<void> {
+  /**
+   * Starts no more turns, and resolves when none runs; `onBusy` is told first when it has to wait for one. Clients
+   * are served meanwhile (as upstream).
+   */
+  async drain(onBusy?: () => void): Promise<void> {
     const threads = (await this.#runtime)?.agent.threads;
+    const drained = threads?.drain();
     if (threads?.isBusy) onBusy?.();
-    await threads?.drained();
+    await drained;
+  }
+
+  /** Reads the configuration as the next thread will, and tells log and clients what is wrong with it. */
+  async reload(): Promise<void> {
+    await (await this.#runtime)?.reload();
   }
 
   /** Interrupts what runs, gives files back, closes every connection. */
   async close(reason = "server shutdown"): Promise<void> {
     await (await this.#runtime)?.close();
-    for (const peer of this.#peers) peer.connection.close(reason);
+    for (const peer of this.#peers) peer.connection.close(reason, CLOSE_CODES.shutdown.code);
   }
 }
 
@@ -226,7 +245,3 @@ async function unknownMethod(method: string): Promise<RpcError> {
 
 /** Made once: clients probe for optional methods at every start. */
 let knownMethods: Promise<string> | null = null;
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.stack ?? error.message : String(error);
-}

@@ -184,7 +184,7 @@ for (
   const [args, code, message] of [
     [["--listen", "off"], 1, /^Error: no transport configured/m],
     [["--listen", "ws://localhost:1"], 2, /invalid websocket --listen URL/],
-    [["--ws-auth", "capability-token"], 1, /`--ws-auth` is not available yet/],
+    [["--ws-auth", "capability-token"], 1, /`--ws-token-file` or `--ws-token-sha256` is required/],
     [["--listen", "ws://0.0.0.0:0"], 1, /refusing to start non-loopback websocket listener/],
   ] as const
 ) {

@@ -13,7 +13,7 @@ const COMMAND_LINE_BYTES_MAX = 30_000;
 /** A program with all that loads at once because of it, in bytes. */
 const PROGRAM_BYTES_MAX: Readonly<Record<ProgramName, number>> = {
   "exec": 75_000,
-  "app-server": 55_000,
+  "app-server": 64_000,
   "sandbox": 32_000,
   "exec-server": 20_000,
   "login": 12_000,

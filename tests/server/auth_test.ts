@@ -317,7 +317,7 @@ Deno.test("an admission says when its credentials end, with the skew that it was
     assert.deepEqual(admission, {
       type: "admitted",
       principal: "signed",
-      expiresAtMs: (LATER + 5) * 1000,
+      expiresAtMs: (LATER + 6) * 1000,
     });
   });
 });

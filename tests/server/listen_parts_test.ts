@@ -151,6 +151,7 @@ Deno.test("Liveness pings the silent, spares who takes a backlog, and needs no t
   const peer = (more: object) => ({
     bytesRead: 0,
     bufferedBytes: 0,
+    backlogsTaken: 0,
     pings: 0,
     reason: "",
     ping() {
@@ -161,14 +162,16 @@ Deno.test("Liveness pings the silent, spares who takes a backlog, and needs no t
     },
     ...more,
   });
-  const [silent, slow, stuck] = [
+  const [silent, slow, stuck, refilled] = [
     peer({}),
     peer({ bufferedBytes: 100 }),
     peer({ bufferedBytes: 9 }),
+    peer({ bufferedBytes: 9 }),
   ];
-  for (const one of [silent, slow, stuck]) liveness.add(one);
+  for (const one of [silent, slow, stuck, refilled]) liveness.add(one);
   for (let round = 0; round < 3; round++) {
     slow.bufferedBytes--;
+    refilled.backlogsTaken++;
     clock.advance(10);
   }
   assert.deepEqual([silent.pings, slow.pings, stuck.pings], [2, 0, 0]);
@@ -177,6 +180,7 @@ Deno.test("Liveness pings the silent, spares who takes a backlog, and needs no t
     "",
     "no sign of life for 0.03 s",
   ]);
-  for (const one of [silent, slow, stuck]) liveness.delete(one);
+  assert.deepEqual([refilled.pings, refilled.reason], [0, ""]);
+  for (const one of [silent, slow, stuck, refilled]) liveness.delete(one);
   assert.equal(clock.pending, 0);
 });

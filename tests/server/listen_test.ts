@@ -193,7 +193,7 @@ for (const kind of LISTENER_KINDS) {
       },
       log: { ...silentLogger, error: (message) => failures.push(message) },
     });
-    equal(await closeCode(await lab.upgrade()), 1000);
+    equal(await closeCode(await lab.upgrade()), 1011);
     deepEqual(failures, ["bug"]);
     isBroken = false;
     const vanished = await lab.dial();

@@ -30,6 +30,40 @@ Deno.test("two clients get the same question with the same id, and the first ans
   assert.deepEqual(seen(first), seen(second));
 });
 
+for (const isInterruptedFirst of [true, false]) {
+  const order = isInterruptedFirst ? "interrupts just before" : "interrupts just after";
+  Deno.test(`one client ${order} another accepts: the turn is interrupted and told once`, async () => {
+    await using server = await startServer({ responses: [TOUCH, say("Not said")] });
+    const { first, second, threadId } = await pendingWithTwo(server);
+    const { id } = await first.untilMethod(REQUEST);
+    const { turnId } = (await second.untilMethod(REQUEST)).params;
+    // Both are on their way in one step of the event loop.
+    const interrupt = () => first.call("turn/interrupt", { threadId, turnId });
+    let interrupted: Promise<Frame>;
+    if (isInterruptedFirst) {
+      interrupted = interrupt();
+      second.answer(id, { decision: "accept" });
+    } else {
+      second.answer(id, { decision: "accept" });
+      interrupted = interrupt();
+    }
+    assert.equal((await interrupted).error, undefined);
+    for (const peer of [first, second]) {
+      const { turn } = (await peer.untilMethod("turn/completed")).params;
+      assert.equal(turn.status, "interrupted");
+      const resolved = peer.frames.filter(({ method }) => method === "serverRequest/resolved");
+      assert.deepEqual(resolved.map(({ params }) => params.requestId), [id]);
+    }
+    if (isInterruptedFirst) assert.equal(await exists(`${server.project}/made.txt`), false);
+    // The thread goes on, and asks the model again only then.
+    assert.equal(server.model.requests.length, 1);
+    await first.call("turn/start", { threadId, input: text("again") });
+    const completed = ({ method, params }: Frame) =>
+      method === "turn/completed" && params.turn.id !== turnId;
+    assert.equal((await first.until(completed)).params.turn.status, "completed");
+  });
+}
+
 Deno.test("an answer that is no decision does not count, and another client's does", async () => {
   const nonsense = [
     { decision: "maybe" },

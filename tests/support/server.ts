@@ -1,7 +1,7 @@
 /** The real server in this process with a scripted model, a home of its own, and checked clients. */
 import { join } from "node:path";
 import { Client } from "../../src/client/client.ts";
-import { silentLogger } from "../../src/lib/log.ts";
+import { type Logger, silentLogger } from "../../src/lib/log.ts";
 import type { NetworkPorts } from "../../src/exec/network_proxy/destinations.ts";
 import type { Backends } from "../../src/exec/sandbox/probe.ts";
 import { systemClock } from "../../src/programs/host.ts";
@@ -29,6 +29,8 @@ export interface TestServerOptions {
   readonly openListeners?: () => readonly string[];
   /** What stands for the network behind `allow_domains`. */
   readonly networkPorts?: NetworkPorts;
+  /** Where the server logs to; nowhere if left out. */
+  readonly log?: Logger;
   /** Address of a provider over HTTP, to be used in place of the scripted model. */
   readonly baseUrl?: string;
 }
@@ -138,7 +140,7 @@ function overheard(transport: Transport, onFrame: (text: string) => void): Trans
     get bufferedBytes() {
       return transport.bufferedBytes;
     },
-    close: (reason) => transport.close(reason),
+    close: (reason, code) => transport.close(reason, code),
     peer: transport.peer,
   };
 }
@@ -161,7 +163,7 @@ function newServer(
       platformOs: "linux",
     },
     clock,
-    log: silentLogger,
+    log: options.log ?? silentLogger,
     startRuntime: async (parts) => {
       const { startRuntime } = await import("../../src/server/runtime.ts");
       return await startRuntime({
@@ -169,7 +171,7 @@ function newServer(
         env: options.env ?? { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: home },
         cwd: project,
         clock,
-        log: silentLogger,
+        log: options.log ?? silentLogger,
         version: "0.0.0-test",
         timezone: "UTC",
         source: options.source ?? "vscode",

@@ -90,7 +90,7 @@ export function wireCheck(
       get bufferedBytes() {
         return transport.bufferedBytes;
       },
-      close: (reason) => transport.close(reason),
+      close: (reason, code) => transport.close(reason, code),
       peer: transport.peer,
     },
     assertClean() {
@@ -107,7 +107,7 @@ function checkedSink(sink: TransportSink, check: Check): TransportSink {
       sink.frame(text);
     },
     ...sink.ended && { ended: () => sink.ended?.() },
-    closed: (reason) => sink.closed(reason),
+    closed: (reason, code) => sink.closed(reason, code),
   };
 }
 
@@ -235,6 +235,8 @@ class Check {
     members: unknown,
     extensions: Readonly<Record<string, readonly Extension[]>>,
   ): void {
+    // The other protocol has no extensions, and members of the same names.
+    if (this.#protocol !== appServerProtocol) return;
     for (const member of Object.keys(Object(members))) {
       const needed = Object.hasOwn(extensions, member) ? extensions[member] : undefined;
       if (needed && !needed.some((extension) => this.#extensions.has(extension))) {

@@ -25,7 +25,7 @@ const AGAIN = "[Stopped by the sandbox; allowed to run again:]\n";
 /** What a command tells of itself. */
 export type CommandAudience = Pick<
   ToolContext,
-  "itemStarted" | "itemCompleted" | "commandOutput"
+  "itemStarted" | "itemCompleted" | "commandOutput" | "commandDenied"
 >;
 
 /** What to start, and the item that stands for it. */
@@ -196,7 +196,9 @@ export class RunningCommand {
     if (this.#trouble !== null || exit.code === 0 || exit.signal !== null) return exit;
     const { whole } = this.#output;
     this.#wasDenied = isSandboxDenial(exit.code, captureText(whole.snapshot()));
-    if (!this.#wasDenied || !this.#isWatched) return exit;
+    if (!this.#wasDenied) return exit;
+    this.#start.context.commandDenied?.(this.#start.item.id, exit.code);
+    if (!this.#isWatched) return exit;
     this.#asking = this.#start.retry();
     const restart = await this.#asking;
     this.#asking = null;

@@ -72,6 +72,8 @@ export interface ToolContext {
   /** May be called after the turn has ended, for commands that outlive it. `argv`: what a command item ran. */
   itemCompleted(item: ThreadItem, detail?: { readonly argv: readonly string[] }): void;
   commandOutput(itemId: string, delta: string): void;
+  /** Its sandbox has probably stopped a command. */
+  commandDenied?(itemId: string, exitCode: number): void;
   /** What applying a patch printed. */
   fileChangeOutput(itemId: string, delta: string): void;
   terminalInteraction(itemId: string, interaction: { processId: string; stdin: string }): void;

@@ -21,7 +21,7 @@ export interface ListenersOptions {
   /** Gets each as soon as it is open: its first client may come before the last listener. */
   readonly listeners: Listener[];
   /** Asks for a token; absent where none is needed. */
-  readonly authorizer?: Authorizer | undefined;
+  readonly authorizer: Authorizer | null;
   accept(transport: Transport, client: ListenClient): void;
 }
 
@@ -36,7 +36,7 @@ export async function openListeners(args: Args, options: ListenersOptions): Prom
         accept,
         clock: host.clock,
         log: log.child("listen"),
-        authorizer,
+        authorizer: authorizer ?? undefined,
         allowedHosts: args.texts("ws-allowed-host"),
         limits: limitsOf(args),
       });

@@ -30,7 +30,8 @@ async function loadPrograms(): Promise<void> {
   await Promise.all([
     import("../../cli/help.ts"),
     import("../app_server.ts"),
-    import("../app_server/listeners.ts"),
+    import("../app_server/auth.ts"),
+    import("../app_server/sockets.ts"),
     import("../completion.ts"),
     import("../doctor.ts"),
     import("../doctor/inspect.ts"),
@@ -70,6 +71,8 @@ async function loadServer(): Promise<void> {
     import("../../exec/sandbox/landlock.ts"),
     import("../../exec/sandbox/launcher.ts"),
     import("../../exec/sandbox/seatbelt.ts"),
+    import("../../server/auth/expiry.ts"),
+    import("../../server/auth/signed_token.ts"),
     import("../../server/exec_server.ts"),
     import("../../server/listen.ts"),
     import("../../server/listen/network.ts"),

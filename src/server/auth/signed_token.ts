@@ -56,7 +56,8 @@ export class SignedToken implements Authorizer {
     return {
       type: "admitted",
       principal: typeof sub === "string" ? `subject:${sub}` : "signed",
-      expiresAtMs: (exp + this.#rules.skewSeconds) * 1000,
+      // Upstream takes it until that second is over.
+      expiresAtMs: (exp + this.#rules.skewSeconds + 1) * 1000,
     };
   }
 }

@@ -37,13 +37,6 @@ const SECRET_BYTES_MIN = 32;
 const CAPABILITY = "capability-token";
 const SIGNED = "signed-bearer-token";
 
-/** What is wrong with a value of `--ws-auth`, in the words of clap, or null. */
-export function checkWsAuthMode(value: string): string | null {
-  if (value === CAPABILITY || value === SIGNED) return null;
-  const isToken = value.startsWith(ARGV_PREFIX) && value.length > ARGV_PREFIX.length;
-  return isToken ? null : `possible values: ${CAPABILITY}, ${SIGNED}, ${ARGV_PREFIX}TOKEN`;
-}
-
 /** Finds flags that contradict each other; throws a `CliError` that names them. */
 export function wsAuthOf(flags: WsAuthFlags): WsAuth {
   const { mode, tokenFile, tokenSha256, sharedSecretFile } = flags;
@@ -62,7 +55,9 @@ export function wsAuthOf(flags: WsAuthFlags): WsAuth {
     "`--ws-shared-secret-file`, `--ws-issuer`, `--ws-audience`, and " +
       `\`--ws-max-clock-skew-seconds\` require \`--ws-auth ${SIGNED}\``,
   );
-  if (mode.startsWith(ARGV_PREFIX)) return inlineOf(mode.slice(ARGV_PREFIX.length), ofTokens);
+  if (mode.toLowerCase().startsWith(ARGV_PREFIX)) {
+    return inlineOf(mode.slice(ARGV_PREFIX.length), ofTokens);
+  }
   refuse(
     tokenFile !== null && tokenSha256 !== null,
     "`--ws-token-file` and `--ws-token-sha256` are mutually exclusive",

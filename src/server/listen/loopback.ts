@@ -1,5 +1,6 @@
 /** Listens on a loopback address with the runtime's own server; must not know JSON-RPC or what the server does. */
 import { CliError, messageOf } from "../../lib/errors.ts";
+import { CLOSE_CODES } from "../../rpc/close_codes.ts";
 import type { Transport } from "../../rpc/transport.ts";
 import { webSocketTransport } from "../../rpc/websocket.ts";
 import type { HttpAnswer, RequestHead } from "../http.ts";
@@ -107,14 +108,16 @@ class Loopback {
       } catch (error) {
         // Thrown out of an event, it would end the process for all clients.
         this.#options.log.error?.(messageOf(error));
-        transport.close("server error");
+        transport.close("server error", CLOSE_CODES.serverError.code);
       }
     });
     return response;
   }
 
   close(reason: string): void {
-    for (const transport of this.#transports) transport.close(reason);
+    for (const transport of this.#transports) {
+      transport.close(reason, CLOSE_CODES.shutdown.code);
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 // @ts-types="@types/ws"
 import { type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import { CliError, messageOf } from "../../lib/errors.ts";
+import { CLOSE_CODES } from "../../rpc/close_codes.ts";
 import { type WsTransport, wsTransport } from "../../rpc/ws_transport.ts";
 import {
   LISTEN_LIMITS,
@@ -155,7 +156,7 @@ class NetworkListener implements Listener {
     this.#handshakes.close();
     for (const client of [...this.#clients]) {
       if (client.isClosing) client.terminate(reason);
-      else client.close(reason);
+      else client.close(reason, CLOSE_CODES.shutdown.code);
     }
     const cancel = this.#options.clock.after(SHUTDOWN_MS, () => this.#terminate(reason));
     await closed;
@@ -283,8 +284,11 @@ class NetworkListener implements Listener {
       get bufferedBytes() {
         return transport.bufferedBytes;
       },
+      get backlogsTaken() {
+        return transport.backlogsTaken;
+      },
       ping: () => webSocket.ping(),
-      lost: (reason: string) => transport.terminate(reason),
+      lost: (reason: string) => transport.terminate(reason, CLOSE_CODES.idle.code),
     };
     this.#clients.add(transport);
     this.#liveness.add(watched);
@@ -296,7 +300,7 @@ class NetworkListener implements Listener {
       this.#options.accept(transport, client);
     } catch (error) {
       this.#options.log.error?.(messageOf(error));
-      transport.close("server error");
+      transport.close("server error", CLOSE_CODES.serverError.code);
     }
   }
 

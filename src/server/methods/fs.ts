@@ -41,7 +41,7 @@ export function fsHandlers(runtime: Runtime): Handlers<FsMethod> {
 }
 
 function readHandlers(runtime: Runtime, access: FileAccess): Handlers<ReadMethod> {
-  const pace = new OutboxPace(runtime.clock);
+  const pace = new OutboxPace();
   return {
     "fs/readFile": async (params, context) => {
       const { bytes, fileSize } = await read(await access.files(), { params, context, pace });

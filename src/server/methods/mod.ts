@@ -19,7 +19,7 @@ const modules: Readonly<
   Record<Segment, (runtime: Runtime) => Promise<Readonly<Record<string, Untyped["handler"]>>>>
 > = {
   thread: async (runtime) => (await import("./thread.ts")).threadHandlers(runtime.agent, runtime),
-  turn: async ({ agent }) => (await import("./turn.ts")).turnHandlers(agent),
+  turn: async ({ agent, turnLog }) => (await import("./turn.ts")).turnHandlers(agent, turnLog),
   account: async (runtime) => (await import("./account.ts")).accountHandlers(runtime),
   model: async (runtime) => (await import("./model.ts")).modelHandlers(runtime),
   config: async (runtime) => (await import("./config.ts")).configHandlers(runtime),

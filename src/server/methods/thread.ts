@@ -9,6 +9,7 @@ import type { ThreadQuery } from "../../store/thread_query.ts";
 import type { Handlers, RequestContext } from "../context.ts";
 import type { Fanout } from "../fanout.ts";
 import type { PendingQuestions } from "../pending_questions.ts";
+import type { TurnLog } from "../turn_log.ts";
 import { openThread, type ReplayWish } from "./thread_opening.ts";
 import { requireThreadId } from "./thread_id.ts";
 
@@ -20,6 +21,7 @@ const LOADED_LIST_LIMIT = 100;
 export interface ThreadParts {
   readonly fanout: Fanout;
   readonly questions: PendingQuestions;
+  readonly turnLog: TurnLog;
   /** Names a log of events; must be unique across restarts. */
   newLogId(): string;
 }
@@ -30,14 +32,14 @@ export function threadHandlers(agent: Agent, parts: ThreadParts): Handlers<Threa
   return {
     ...openingHandlers(agent, parts),
     ...storedHandlers(agent, fanout),
-    ...commandHandlers(agent),
+    ...commandHandlers(agent, parts.turnLog),
   };
 }
 
 type CommandMethod = "thread/shellCommand" | `thread/backgroundTerminals/${string}` & ThreadMethod;
 
 /** What works on the commands of a loaded thread. */
-function commandHandlers(agent: Agent): Handlers<CommandMethod> {
+function commandHandlers(agent: Agent, turnLog: TurnLog): Handlers<CommandMethod> {
   return {
     "thread/shellCommand": async (params, context) => {
       const script = params.command.trim();
@@ -50,6 +52,7 @@ function commandHandlers(agent: Agent): Handlers<CommandMethod> {
       const loaded = agent.threads.get(requireThreadId(params.threadId));
       while (loaded.thread.stopping) await loaded.thread.stopping;
       const afterAcknowledged = (callback: () => void) => context.after(callback);
+      turnLog.asked(loaded.thread.id, context.peer.id);
       agent.runShell(loaded, { script, timeoutMs, afterAcknowledged });
       return {};
     },

@@ -3,11 +3,12 @@ import type { Agent } from "../../agent/agent.ts";
 import type { SettingsOverrides } from "../../agent/thread_settings.ts";
 import type { ClientMethod, Params } from "../../protocol/mod.ts";
 import type { Handlers } from "../context.ts";
+import type { TurnLog } from "../turn_log.ts";
 import { requireThreadId } from "./thread_id.ts";
 
 type TurnMethod = Extract<ClientMethod, `turn/${string}`>;
 
-export function turnHandlers(agent: Agent): Handlers<TurnMethod> {
+export function turnHandlers(agent: Agent, turnLog: TurnLog): Handlers<TurnMethod> {
   return {
     "turn/start": async (params, context) => {
       const loaded = agent.threads.get(requireThreadId(params.threadId));
@@ -18,6 +19,7 @@ export function turnHandlers(agent: Agent): Handlers<TurnMethod> {
         receipt: context.receipt,
       });
       while (loaded.thread.stopping) await loaded.thread.stopping;
+      turnLog.asked(loaded.thread.id, context.peer.id);
       const turn = loaded.thread.startTurn(prepared, {
         settings,
         outputSchema: params.outputSchema ?? undefined,

@@ -18,6 +18,7 @@ const HOSTS: Readonly<Record<string, string>> = {
   "example.com": "an example in a message about `allow_domains`",
   "json-schema.org": "names of dialects, which `$schema` must hold",
   "logtape.org": "part of a warning of LogTape about its own configuration",
+  "www.apache.org": "part of the licence of a package that certificates are made with",
 };
 
 /** The ranges that the proxy of sandboxed commands never connects to; they are addresses, not destinations. */
@@ -31,12 +32,18 @@ const CALLERS: Readonly<Record<string, string>> = {
   "src/agent/model/http.ts": "requests to the model provider",
   "src/agent/model/network.ts": "proxy and certificates for these requests",
   "src/agent/model/reachable.ts": "whether the provider can be reached, for `doctor`",
+  "src/client/connect.ts": "the handshake with a server that the user names",
+  "src/client/stream.ts": "the same: sockets, TLS and the proxy on the way",
   "src/exec/exec_server/http_methods.ts":
     "requests that a client of `exec-server` asks for, where --http allows it",
   "src/exec/network_proxy.ts": "the proxy of sandboxed commands: its own unix socket",
   "src/exec/network_proxy/destinations.ts": "what a command asks that proxy for, if it is allowed",
   "src/programs/cache/prime.ts": "a `data:` address, which makes the runtime load its own code",
   "src/rpc/websocket.ts": "clients of a server that the user names",
+  "src/server/listen/network.ts": "listens; it begins no connection",
+  "src/server/listen/node_socket.ts": "asks about sockets of a listener",
+  "src/server/listen/unix_socket.ts":
+    "whether another server has the unix socket that is to be opened",
 };
 
 /** What the runtime offers to begin a connection or to ask a name server. */
@@ -51,7 +58,10 @@ const UPDATES =
 /** Names of the top level that host names are likely to end in. */
 const TOP_LEVEL =
   "com|org|net|io|dev|ai|app|cloud|sh|land|run|so|co|us|eu|de|uk|me|info|tech|systems|network|internal|local";
-const ADDRESS = /\b\d{1,3}(?:\.\d{1,3}){3}\b/g;
+/** Four numbers, and not a part of more: object identifiers in certificates are mostly longer. */
+const ADDRESS = /(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])/g;
+/** Those of four numbers: curves for signatures, and attributes of names such as `CN`. */
+const OBJECT_IDENTIFIER = /^(?:1\.3\.(?:101\.11[0-3]|132\.0)|2\.5\.4\.\d{1,2})$/;
 const URL_HOST = /\b(?:https?|wss?|ftp|git|ssh|tcp|udp|quic|vsock):\/\/([A-Za-z0-9._-]+)/g;
 /** A whole string, with a port or path perhaps: elsewhere, `a.info` is a property. */
 const BARE_HOST = new RegExp(
@@ -62,7 +72,8 @@ const BARE_HOST = new RegExp(
 /** All hosts that a text names, sorted. */
 function hostsIn(text: string): string[] {
   const found = [
-    ...[...text.matchAll(ADDRESS)].map(([address]) => address),
+    ...[...text.matchAll(ADDRESS)].map(([address]) => address)
+      .filter((address) => !OBJECT_IDENTIFIER.test(address)),
     ...[...text.matchAll(URL_HOST), ...text.matchAll(BARE_HOST)].map(([, host = ""]) => host),
   ];
   return [...new Set(found)].sort();

@@ -11,6 +11,15 @@ const RESOLVED = "serverRequest/resolved";
 const REQUEST = "item/commandExecution/requestApproval";
 const TOUCH = call("exec_command", { cmd: "touch made.txt" });
 
+Deno.test("the typed client hears of the clients of its thread", async () => {
+  await using server = await startServer();
+  const client = await server.connect({ name: "alice", extensions: ["clients"] });
+  const { thread } = await client.request("thread/start", {});
+  const { threadId, clients } = await client.next(UPDATED);
+  assert.equal(threadId, thread.id);
+  assert.deepEqual(clients.map(({ name }) => name), ["alice"]);
+});
+
 Deno.test("clients of a thread learn of each other as they come and go", async () => {
   await using server = await startServer();
   const [alice, aliceId] = await named(server, "alice");

@@ -1,6 +1,7 @@
 /** The one way to write under the home folder: private modes, atomic replace, clear failures; must not know what is written. */
 import { dirname } from "node:path";
 import { CodexError, messageOf } from "../lib/errors.ts";
+import { withDisposed } from "../lib/with_disposed.ts";
 
 /** Mode of every new folder: session texts and keys are nobody else's. */
 const DIRECTORY_MODE = 0o700;
@@ -164,8 +165,7 @@ function linkTarget(path: string): string {
 function syncDir(path: string): void {
   if (Deno.build.os === "windows") return;
   try {
-    using dir = Deno.openSync(path);
-    dir.syncSync();
+    withDisposed(Deno.openSync(path), (folder) => folder.syncSync());
   } catch (error) {
     if (osCode(error) === "EIO") throw error;
   }

@@ -25,6 +25,31 @@ async function sumOf(path: string): Promise<string> {
   return encodeHex(await sha256(await Deno.readFile(path)));
 }
 
+/** How many variables the `using` declarations of a text have; several may stand in one. */
+function countUsing(text: string): number {
+  let count = 0;
+  for (const { index } of text.matchAll(/\busing [\w$]+\s*=/g)) {
+    count++;
+    for (let at = index, depth = 0; at < text.length && !(depth === 0 && text[at] === ";"); at++) {
+      if ("([{".includes(text[at] ?? " ")) depth++;
+      if (")]}".includes(text[at] ?? " ")) depth--;
+      if (depth === 0 && text[at] === ",") count++;
+    }
+  }
+  return count;
+}
+
+Deno.test("nothing that is to be disposed of is forgotten by the minifier", async () => {
+  const bundled = [...(await bundle("test")).values()].join("\n");
+  const names = await filesBelow(`${ROOT}src`);
+  let declared = 0;
+  for (const name of names.filter((name) => name.endsWith(".ts"))) {
+    declared += countUsing(await Deno.readTextFile(`${ROOT}src/${name}`));
+  }
+  assert.ok(declared > 20);
+  assert.equal(countUsing(bundled), declared);
+});
+
 Deno.test("two builds of the same sources are the same, and SHA256SUMS lists what is there", async () => {
   await using out = await temporary();
   await Deno.writeTextFile(`${out.path}/codex-other`, "another build\n");

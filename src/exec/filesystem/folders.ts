@@ -5,6 +5,7 @@ import type { GuardedDisk } from "./guarded_disk.ts";
 import { errnos, isErrno, OsError, unsuitable } from "./os_error.ts";
 import type { FileInspection, FileMetadata, FileOperations } from "./requests.ts";
 import type { Steps } from "./steps.ts";
+import { withDisposed } from "../../lib/with_disposed.ts";
 
 /** A longer list would not fit into a message. */
 const LIST_CHARS_MAX = 48 * 1024 * 1024;
@@ -34,8 +35,7 @@ export function inspect(guard: GuardedDisk, path: string): FileInspection {
 const FOLLOW = { follow: true };
 
 function readableStat(guard: GuardedDisk, path: string) {
-  using place = guard.readable(path);
-  return place.stat();
+  return withDisposed(guard.readable(path), (place) => place.stat());
 }
 
 /**

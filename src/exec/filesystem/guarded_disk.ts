@@ -3,6 +3,7 @@ import { below, isWithin, splitPath, toBytes, toText } from "./byte_text.ts";
 import type { Disk, OpenFile, Place, Stat } from "./disk.ts";
 import { denied, errnos, isErrno, OsError, unsuitable } from "./os_error.ts";
 import { type FileRules, Judge } from "./rules.ts";
+import { withDisposed } from "../../lib/with_disposed.ts";
 
 /** As in Linux: more links than this in one path are a loop. */
 const LINKS_MAX = 40;
@@ -63,8 +64,7 @@ export class GuardedDisk {
     let rest = "";
     for (let folder = path;;) {
       try {
-        using place = this.disk.locate(folder);
-        const real = place.realPath();
+        const real = withDisposed(this.disk.locate(folder), (place) => place.realPath());
         const whole = rest === "" ? real : below(real, rest);
         if (!this.#judge.mayRead(whole)) throw this.#unreadable(whole);
         return;
@@ -265,8 +265,7 @@ export function realPathOf(disk: Disk, path: string): string {
   let rest = "";
   for (let folder = toBytes(path);;) {
     try {
-      using place = disk.locate(folder);
-      const real = place.realPath();
+      const real = withDisposed(disk.locate(folder), (place) => place.realPath());
       return toText(rest === "" ? real : below(real, rest));
     } catch (error) {
       if (!(error instanceof OsError)) throw error;

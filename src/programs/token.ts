@@ -7,6 +7,7 @@ import { CliError, invariant, messageOf } from "../lib/errors.ts";
 import { sha256 } from "../server/auth/capability_token.ts";
 import { openSigningSecret } from "../server/auth/ws_auth.ts";
 import type { Host } from "./host.ts";
+import { withDisposed } from "../lib/with_disposed.ts";
 
 const SECRET_BYTES = 32;
 const SECRET_MODE = 0o600;
@@ -26,8 +27,9 @@ function makeSecret(path: string, host: Host): void {
     omitPadding: true,
   });
   try {
-    using file = Deno.openSync(path, { createNew: true, write: true, mode: SECRET_MODE });
-    file.writeSync(new TextEncoder().encode(`${secret}\n`));
+    const bytes = new TextEncoder().encode(`${secret}\n`);
+    const options = { createNew: true, write: true, mode: SECRET_MODE } as const;
+    withDisposed(Deno.openSync(path, options), (file) => file.writeSync(bytes));
   } catch (error) {
     const isThere = error instanceof Deno.errors.AlreadyExists;
     const why = isThere

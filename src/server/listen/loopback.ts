@@ -9,6 +9,9 @@ import { authority } from "./address.ts";
 import { Gate, type ListenClient } from "./gate.ts";
 import type { Slot } from "./connection_count.ts";
 
+/** How long clients have to answer the close of their connections. */
+const SHUTDOWN_MS = 1000;
+
 /** An address of this machine alone. */
 interface LoopbackAddress {
   /** An IP literal without brackets. */
@@ -61,8 +64,9 @@ export function listenLoopback(address: LoopbackAddress, options: ListenOptions)
     },
     reload() {},
     async shutdown(reason = "server shutdown") {
-      // Deno closes them too: either reason may be the one that reaches the client.
       loopback.close(reason);
+      // Deno closes them as well, at once: what was sent just before would not get there.
+      await loopback.closed();
       await server.shutdown();
       // An upgrade that was under way has opened meanwhile.
       loopback.close(reason);
@@ -75,6 +79,7 @@ class Loopback {
   readonly #options: ListenOptions;
   readonly #messageBytes: number;
   readonly #transports = new Set<Transport>();
+  #onEmpty = () => {};
 
   constructor(options: ListenOptions, messageBytes: number) {
     this.#options = options;
@@ -101,6 +106,7 @@ class Loopback {
     socket.addEventListener("close", () => {
       this.#transports.delete(transport);
       slot.release();
+      if (this.#transports.size === 0) this.#onEmpty();
     });
     socket.addEventListener("open", () => {
       try {
@@ -118,6 +124,18 @@ class Loopback {
     for (const transport of this.#transports) {
       transport.close(reason, CLOSE_CODES.shutdown.code);
     }
+  }
+
+  /** Resolves when every client has answered the close of its connection, or has had the time to. */
+  closed(): Promise<void> {
+    if (this.#transports.size === 0) return Promise.resolve();
+    const emptied = Promise.withResolvers<void>();
+    const cancel = this.#options.clock.after(SHUTDOWN_MS, emptied.resolve);
+    this.#onEmpty = () => {
+      cancel();
+      emptied.resolve();
+    };
+    return emptied.promise;
   }
 }
 

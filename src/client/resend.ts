@@ -1,6 +1,6 @@
 /** Which requests may be sent again when nobody knows whether the first was carried out; must not know connections. */
 
-/** They read, or have the same effect however often they are sent. */
+/** They read, or have the same effect however often they are sent; a watch has ended with its connection. */
 const REPEATABLE: ReadonlySet<string> = new Set([
   "account/rateLimits/read",
   "account/read",
@@ -12,6 +12,8 @@ const REPEATABLE: ReadonlySet<string> = new Set([
   "fs/getMetadata",
   "fs/readDirectory",
   "fs/readFile",
+  "fs/unwatch",
+  "fs/watch",
   "fuzzyFileSearch",
   "getAuthStatus",
   "gitDiffToRemote",

@@ -13,14 +13,22 @@ import { type Fault, type FaultProxy, faultProxy, NO_FAULT } from "../support/fa
 import { startServer, type TestServer, type TestServerOptions } from "../support/server.ts";
 
 /** How much faster the time of clients goes: backoffs and heartbeats take milliseconds, in the same order. */
-const HASTE = 200;
+const HASTE = 100;
+/** From here on a delay is the patience with a connection that is being made, */
+const PATIENCE_FROM_MS = 15_000;
+/** which is this much at least: other tests may keep the machine busy. */
+const PATIENCE_MS = 2_000;
 
 /** Time that goes faster. */
-export function hastyClock(): Clock {
+export function hastyClock(haste = HASTE): Clock {
   const clock = systemClock();
   return {
-    now: () => clock.now() * HASTE,
-    after: (delayMs, callback, options) => clock.after(delayMs / HASTE, callback, options),
+    now: () => clock.now() * haste,
+    after: (delayMs, callback, options) => {
+      const isPatient = delayMs >= PATIENCE_FROM_MS;
+      const hastyMs = isPatient ? Math.max(PATIENCE_MS, delayMs / haste) : delayMs / haste;
+      return clock.after(hastyMs, callback, options);
+    },
   };
 }
 
@@ -34,12 +42,18 @@ export interface Recording {
 
 /** A server that listens behind a proxy. */
 export interface FaultyWorld extends AsyncDisposable {
+  /** The one that runs now. */
   readonly server: TestServer;
   readonly proxy: FaultProxy;
   /** A client that comes back, over the proxy, and what it is told. */
   connect(
-    options?: { readonly extensions?: readonly (typeof EXTENSIONS)[number][] },
+    options?: {
+      readonly extensions?: readonly (typeof EXTENSIONS)[number][];
+      readonly clock?: Clock;
+    },
   ): Promise<{ readonly client: ReconnectingClient; readonly recording: Recording }>;
+  /** Ends the server and starts another one on the same home and another port. */
+  restart(responses?: TestServerOptions["responses"]): Promise<void>;
 }
 
 /** Starts one; `faultOf` says what happens to each connection, by its number. */
@@ -48,19 +62,17 @@ export async function startFaultyWorld(
   faultOf: (index: number) => Fault = () => NO_FAULT,
 ): Promise<FaultyWorld> {
   const methods = Object.keys(await loadServerNotifications()).filter(isNotificationMethod);
-  const server = await startServer(options);
-  const listener = await listen({ type: "tcp", hostname: "127.0.0.1", port: 0 }, {
-    accept: (transport) => server.server.accept(transport),
-    clock: systemClock(),
-    log: silentLogger,
-  });
-  const proxy = faultProxy(Number(new URL(listener.url).port), faultOf);
+  // Others may start on the same home.
+  const home = options.home ?? await Deno.makeTempDir({ prefix: "codex-test-" });
+  let { server, listener } = await startListening({ config: "", ...options, home });
+  const proxy = faultProxy(() => Number(new URL(listener.url).port), faultOf);
   const clients: ReconnectingClient[] = [];
   return {
-    server,
+    get server() {
+      return server;
+    },
     proxy,
-    connect: async ({ extensions = EXTENSIONS } = {}) => {
-      const clock = hastyClock();
+    connect: async ({ extensions = EXTENSIONS, clock = hastyClock() } = {}) => {
       const client = await ReconnectingClient.connect({
         connect: (signal) => connectTo(proxy.port, { signal, clock }),
         client: {
@@ -74,13 +86,29 @@ export async function startFaultyWorld(
       clients.push(client);
       return { client, recording: record(client, methods) };
     },
+    restart: async (responses = []) => {
+      await listener.shutdown();
+      await server.stop();
+      ({ server, listener } = await startListening({ home, responses }));
+    },
     [Symbol.asyncDispose]: async () => {
       for (const client of clients) client.close();
       await listener.shutdown();
       await proxy[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();
+      if (options.home === undefined) await Deno.remove(home, { recursive: true });
     },
   };
+}
+
+async function startListening(options: TestServerOptions) {
+  const server = await startServer(options);
+  const listener = await listen({ type: "tcp", hostname: "127.0.0.1", port: 0 }, {
+    accept: (transport) => server.server.accept(transport),
+    clock: systemClock(),
+    log: silentLogger,
+  });
+  return { server, listener };
 }
 
 function connectTo(port: number, { signal, clock }: {

@@ -8,6 +8,10 @@ export interface Fault {
   readonly afterBytes: number;
   /** Largest piece that is passed on at once; small ones tear every frame. */
   readonly chunkBytes: number;
+  /** How much later each piece arrives, in each direction. */
+  readonly delayMs?: number;
+  /** What passes in a second, in each direction; the rest waits where it comes from. */
+  readonly bytesPerSecond?: number;
 }
 
 /** Nothing happens. */
@@ -20,6 +24,10 @@ export interface FaultProxy extends AsyncDisposable {
   readonly count: number;
   /** Cuts every connection that is open now. */
   cutAll(): void;
+  /** Holds back what passes over the connections that are open now, their ends too; nobody is told. */
+  holdAll(): void;
+  /** Lets what was held back pass. */
+  healAll(): void;
 }
 
 interface Pair {
@@ -27,10 +35,18 @@ interface Pair {
   readonly server: Deno.Conn;
   passed: number;
   isStalled: boolean;
+  /** Resolves when what is held back may pass. */
+  hold: PromiseWithResolvers<void> | null;
 }
 
-/** Stands between clients and `targetPort`; `faultOf` is asked once for each connection, by its number from 0. */
-export function faultProxy(targetPort: number, faultOf: (index: number) => Fault): FaultProxy {
+/**
+ * Stands between clients and a port, which may be another one for each connection; `faultOf` is asked once for each
+ * connection, by its number from 0.
+ */
+export function faultProxy(
+  targetPort: number | (() => number),
+  faultOf: (index: number) => Fault,
+): FaultProxy {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const pairs = new Set<Pair>();
   const running = new Set<Promise<void>>();
@@ -39,12 +55,13 @@ export function faultProxy(targetPort: number, faultOf: (index: number) => Fault
   async function serve(client: Deno.Conn, fault: Fault): Promise<void> {
     let server: Deno.Conn;
     try {
-      server = await Deno.connect({ hostname: "127.0.0.1", port: targetPort });
+      const port = typeof targetPort === "number" ? targetPort : targetPort();
+      server = await Deno.connect({ hostname: "127.0.0.1", port });
     } catch {
       // The server is down: its clients see the connection end.
       return close(client);
     }
-    const pair: Pair = { client, server, passed: 0, isStalled: false };
+    const pair: Pair = { client, server, passed: 0, isStalled: false, hold: null };
     pairs.add(pair);
     await Promise.all([
       pass(pair, { from: client, to: server, fault }),
@@ -68,6 +85,8 @@ export function faultProxy(targetPort: number, faultOf: (index: number) => Fault
       return count;
     },
     cutAll: () => pairs.forEach(cut),
+    holdAll: () => pairs.forEach((pair) => pair.hold ??= Promise.withResolvers()),
+    healAll: () => pairs.forEach(heal),
     [Symbol.asyncDispose]: async () => {
       listener.close();
       await accepting;
@@ -82,30 +101,53 @@ async function pass(
   pair: Pair,
   { from, to, fault }: { readonly from: Deno.Conn; readonly to: Deno.Conn; readonly fault: Fault },
 ): Promise<void> {
+  const { delayMs = 0, bytesPerSecond = Infinity } = fault;
+  const timed = delayMs > 0 || bytesPerSecond < Infinity;
   const buffer = new Uint8Array(fault.chunkBytes);
+  let written: Promise<void> = Promise.resolve();
   try {
     for (let read = await from.read(buffer); read !== null; read = await from.read(buffer)) {
+      while (pair.hold) await pair.hold.promise;
       const room = Math.max(0, fault.afterBytes - pair.passed);
       const piece = buffer.subarray(0, Math.min(read, room));
       pair.passed += piece.length;
-      if (!pair.isStalled) await writeAll(to, piece);
+      if (!pair.isStalled && !timed) await writeAll(to, piece);
+      if (!pair.isStalled && timed) {
+        if (bytesPerSecond < Infinity) await pause(1000 * piece.length / bytesPerSecond);
+        const kept = piece.slice();
+        const write = () => writeAll(to, kept);
+        written = Promise.all([written, pause(delayMs)]).then(write);
+        // A failure is noticed below; until then it is nobody's.
+        written.catch(() => undefined);
+      }
       if (piece.length === read || fault.type === "none") continue;
       if (fault.type === "cut") break;
       pair.isStalled = true;
     }
+    await written;
   } catch {
     // The other direction was cut, or an end is gone.
   }
   cut(pair);
 }
 
+function pause(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
+}
+
 async function writeAll(to: Deno.Conn, bytes: Uint8Array): Promise<void> {
   for (let written = 0; written < bytes.length;) written += await to.write(bytes.subarray(written));
 }
 
-function cut({ client, server }: Pair): void {
-  close(client);
-  close(server);
+function cut(pair: Pair): void {
+  close(pair.client);
+  close(pair.server);
+  heal(pair);
+}
+
+function heal(pair: Pair): void {
+  pair.hold?.resolve();
+  pair.hold = null;
 }
 
 function close(connection: Deno.Conn): void {

@@ -1,14 +1,13 @@
-/** What the demo plays on: a scratch project, the built program as a server and the printed lines; must not know the story. */
-import { VERSION } from "../../src/lib/version.ts";
-import { Client } from "../../src/client/client.ts";
-import { sanitizeText } from "../../src/lib/sanitize.ts";
-import { connectWebSocket } from "../../src/rpc/websocket.ts";
+/** What the demo plays on: a scratch project, the program as a server and the line to it; must not know the story. */
+import { layWire, type Wire } from "./wire.ts";
 
 /** A running server and the project that it works in. */
 export interface Stage {
   readonly url: string;
   readonly project: string;
-  connect(): Promise<Client>;
+  readonly wire: Wire;
+  /** The text of a file of the project. */
+  read(name: string): Promise<string>;
   /** Ends the server at once, for an end that cannot wait. */
   abandon(): void;
   [Symbol.asyncDispose](): Promise<void>;
@@ -20,15 +19,21 @@ const FILES = {
   "check.sh":
     "if grep -q draft notes.txt; then echo 'notes.txt: still a draft'; else echo fine; fi\n",
   "slow.sh":
-    'for i in 1 2 3 4 5 6 7 8; do echo "step $i of 8"; echo "$i" >> progress; sleep 0.3; done\n',
+    'for i in 1 2 3 4 5 6 7 8 9 10; do echo "step $i of 10"; echo "$i" >> progress; sleep 0.2; done\n',
 };
 
-/** Makes the project and starts `file app-server` with the demo model and an empty home, all below `root`. */
-export async function openStage(file: string, root: string): Promise<Stage> {
+/** Makes the project and starts the program of `command` with the demo model and an empty home, all below `root`. */
+export async function openStage(
+  [program, ...words]: readonly [string, ...string[]],
+  { root, env = {} }: {
+    readonly root: string;
+    readonly env?: Readonly<Record<string, string>>;
+  },
+): Promise<Stage> {
   const project = `${root}/project`;
   await makeProject(project);
-  const child = new Deno.Command(file, {
-    args: ["app-server", "--listen", "ws://127.0.0.1:0", "-c", "model_provider=demo"],
+  const child = new Deno.Command(program, {
+    args: [...words, "app-server", "--listen", "ws://127.0.0.1:0", "-c", "model_provider=demo"],
     cwd: project,
     // A packed file unpacks its runtime, which must not stay behind either.
     env: {
@@ -36,6 +41,7 @@ export async function openStage(file: string, root: string): Promise<Stage> {
       CODEX_HOME: `${root}/home`,
       CODEX_RUNTIME_DIR: `${root}/runtime`,
       XDG_CACHE_HOME: "",
+      ...env,
     },
     stdin: "null",
     stdout: "null",
@@ -44,17 +50,17 @@ export async function openStage(file: string, root: string): Promise<Stage> {
   let isOver = false;
   void child.status.then(() => isOver = true);
   const { url, rest } = await listeningUrl(child.stderr);
+  const wire = layWire(Number(new URL(url).port));
   return {
     url,
     project,
-    connect: async () =>
-      await Client.connect(await connectWebSocket(url), {
-        clientInfo: { name: "codex_demo", version: VERSION },
-      }),
+    wire,
+    read: (name) => Deno.readTextFile(`${project}/${name}`),
     abandon() {
       if (!isOver) child.kill("SIGKILL");
     },
     async [Symbol.asyncDispose]() {
+      await wire[Symbol.asyncDispose]();
       if (!isOver) child.kill("SIGTERM");
       await Promise.all([child.status, rest]);
     },
@@ -88,14 +94,4 @@ async function listeningUrl(
     found.reject(new Error(`The server did not start:\n${text}`));
   })();
   return { url: await found.promise, rest };
-}
-
-const isColored = Deno.stdout.isTerminal() && !Deno.env.get("NO_COLOR");
-
-/** Prints a line with a mark in front of it; text of the model and of commands is made safe. */
-export function tell(mark: "✓" | "›" | "?" | "✂" | " ", text: string): void {
-  const colors = { "✓": "32", "›": "36", "?": "33", "✂": "31", " ": "2" };
-  const [first = "", ...more] = sanitizeText(text).trimEnd().split("\n");
-  const lines = [`${mark} ${first}`, ...more.map((line) => `  ${line}`)].join("\n");
-  console.log(isColored ? `\u001b[${colors[mark]}m${lines}\u001b[0m` : lines);
 }

@@ -5,6 +5,7 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
+import { sanitizeLine } from "../lib/sanitize.ts";
 import { Liveness } from "../rpc/liveness.ts";
 import type { Transport } from "../rpc/transport.ts";
 import { wsTransport } from "../rpc/ws_transport.ts";
@@ -15,7 +16,6 @@ import { openStream, type StreamOptions } from "./stream.ts";
 export interface ConnectOptions extends Omit<StreamOptions, "signal"> {
   /** Asked at each connect, so that a token that was renewed is used; null for none. */
   token(): Promise<string | null>;
-  readonly clock: Clock;
   readonly signal?: AbortSignal;
 }
 
@@ -112,7 +112,12 @@ function shakeHands(stream: Socket, { remote, secret, signal, clock }: {
         ping: () => socket.ping(),
         lost: (reason: string) => transport.terminate(reason),
       };
-      const liveness = new Liveness({ clock, pingMs: PING_MS, idleMs: IDLE_MS });
+      const liveness = new Liveness({
+        clock,
+        pingMs: PING_MS,
+        idleMs: IDLE_MS,
+        forgivesOwnSleep: false,
+      });
       liveness.add(watched);
       socket.once("close", () => liveness.delete(watched));
       resolve(transport);
@@ -137,7 +142,8 @@ async function refusalOf(response: IncomingMessage, remote: NamedRemote): Promis
   const hint = status === UNAUTHORIZED
     ? "; pass the server's token with --remote-auth-token-file or --remote-auth-token-env"
     : "";
-  const why = body.trim().slice(0, REFUSAL_CHARS_MAX) || response.statusMessage;
+  // Whoever answers there may be anybody, and this goes to a terminal.
+  const why = sanitizeLine(body.slice(0, REFUSAL_CHARS_MAX).trim() || response.statusMessage || "");
   return new HandshakeRefused(
     `${remoteUrl(remote)} refused the connection: ${status} ${why}${hint}`,
     status,

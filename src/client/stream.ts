@@ -1,11 +1,12 @@
 /** Opens the byte stream to a server: over a socket or a proxy, with TLS and its trust; must not know what is sent. */
-import { createHash } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import { connect as connectSocket, isIP, type Socket } from "node:net";
 import { connect as connectTls, rootCertificates, type TLSSocket } from "node:tls";
+import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
-import { authorityOf, type Remote, remoteUrl } from "./remote.ts";
+import { authorityOf, isLoopbackName, type Remote, remoteUrl } from "./remote.ts";
 import { distrust, type Trust } from "./trust.ts";
 
 /** What it takes to reach a server. */
@@ -13,8 +14,9 @@ export interface StreamOptions {
   readonly trust: Trust;
   /** Certificates of further authorities, in PEM form. */
   readonly authorities: readonly string[];
-  /** The HTTP proxy for an address such as `https://box:4500`, or null. */
+  /** The HTTP proxy for an address such as `https://box:4500`, or null. Not asked about this machine. */
   proxyFor(url: string): string | null;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
@@ -41,7 +43,10 @@ export async function openStream(
 async function openTcp(remote: TcpRemote, options: StreamOptions): Promise<Socket> {
   const { host, port, isSecure } = remote;
   const { signal } = options;
-  const proxy = options.proxyFor(`${isSecure ? "https" : "http"}://${authorityOf(remote)}`);
+  // To a proxy, `localhost` is itself; and what would stay here, such as a token, would leave this machine.
+  const proxy = isLoopbackName(host)
+    ? null
+    : options.proxyFor(`${isSecure ? "https" : "http"}://${authorityOf(remote)}`);
   if (proxy !== null) return await tunnel(new URL(proxy), { remote, signal });
   return await opened(connectSocket({ host, port, noDelay: true }), { remote, signal });
 }
@@ -137,10 +142,19 @@ async function secure(
   }
   const certificate = stream.getPeerCertificate();
   const fingerprint = createHash("sha256").update(certificate.raw).digest("hex");
-  const shown = { server: authorityOf(remote), fingerprint, isVouchedFor: stream.authorized };
+  // The runtime takes what has expired when it stands among the authorities itself.
+  const isVouchedFor = stream.authorized && isValidAt(certificate.raw, options.clock.now());
+  // However it is spelled: a change must not pass for a server that was never met.
+  const server = authorityOf(remote).toLowerCase();
+  const shown = { server, fingerprint, isVouchedFor };
   const problem = await distrust(shown, trust);
   if (problem !== null) throw new Error(problem);
   return stream;
+}
+
+function isValidAt(der: Uint8Array, nowMs: number): boolean {
+  const { validFrom, validTo } = new X509Certificate(der);
+  return Date.parse(validFrom) <= nowMs && nowMs <= Date.parse(validTo);
 }
 
 function tlsProblem(error: unknown): string {

@@ -13,3 +13,8 @@ export interface Clock {
     options?: { readonly background?: boolean },
   ): () => void;
 }
+
+/** How long ago `sinceMs` was; never negative, although a clock may be put back. */
+export function elapsedMs(clock: Pick<Clock, "now">, sinceMs: number): number {
+  return Math.max(0, clock.now() - sinceMs);
+}

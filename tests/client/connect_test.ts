@@ -11,7 +11,7 @@ import { systemClock } from "../../src/programs/host.ts";
 import { proxyFor } from "../../src/lib/proxy.ts";
 import type { Transport } from "../../src/rpc/transport.ts";
 import { KnownServersFile } from "../../src/store/known_servers.ts";
-import { certificate, echoHost, proxyHost } from "./remote_hosts.ts";
+import { certificate, certificateOf, echoHost, proxyHost } from "./remote_hosts.ts";
 
 /** What a client knows about servers, unless a test says otherwise: nothing, and it trusts nobody. */
 function optionsOf(
@@ -227,6 +227,49 @@ Deno.test("connectRemote goes through the proxy that the environment names", asy
   await assert.rejects(refused, {
     message: `Cannot connect to wss://box.invalid:${host.port} over the proxy ` +
       `127.0.0.1:${refusing.port}: It answered 403 Forbidden`,
+  });
+});
+
+Deno.test("what stays on this machine goes past every proxy, and so does its token", async () => {
+  await using host = await echoHost();
+  await using proxy = await proxyHost();
+  const env = { all_proxy: `http://127.0.0.1:${proxy.port}` };
+  const options = optionsOf({ ...withToken("t"), proxyFor: (url) => proxyFor(url, env) });
+  const own = [plain(host.port), { ...plain(host.port), host: "localhost" }];
+  for (const remote of own) {
+    assert.equal(await echoes(await connectRemote(remote, options)), "hello");
+  }
+  assert.deepEqual(proxy.targets, []);
+  assert.deepEqual(host.authorizations, ["Bearer t", "Bearer t"]);
+});
+
+Deno.test("a server is known by its name in any spelling", async () => {
+  await using host = await echoHost({ pem: await certificate("127.0.0.1") });
+  const known = { fingerprintOf: () => "00".repeat(32), remember: () => assert.fail("remembered") };
+  const asked: string[] = [];
+  const fingerprintOf = (server: string) => {
+    asked.push(server);
+    return known.fingerprintOf();
+  };
+  const options = optionsOf({ trust: { known: { ...known, fingerprintOf } } });
+  const remote = secured(host.port, "LocalHost");
+  await assert.rejects(connectRemote(remote, options), /is not the expected one/);
+  assert.deepEqual(asked, [`localhost:${host.port}`]);
+});
+
+Deno.test("an authority does not vouch for a certificate that has expired", async () => {
+  const pem = await certificateOf({ names: ["127.0.0.1"], now: 0 });
+  await using host = await echoHost({ pem });
+  const options = optionsOf({ ...withToken("t"), authorities: [pem] });
+  await assert.rejects(connectRemote(secured(host.port), options), /Nobody vouches/);
+  assert.deepEqual(host.authorizations, []);
+});
+
+Deno.test("a server that refuses cannot write to the terminal of its client", async () => {
+  const text = "no\u001b]0;title\u0007 \u001b[2Jway\r\nout\u202e";
+  await using host = await echoHost({ refuse: { status: 403, text } });
+  await assert.rejects(connectRemote(plain(host.port), optionsOf()), {
+    message: `ws://127.0.0.1:${host.port} refused the connection: 403 no way out`,
   });
 });
 

@@ -15,9 +15,15 @@ export interface Host extends AsyncDisposable {
 
 /** A certificate with its key, and its fingerprint. */
 export async function certificate(...names: string[]): Promise<string> {
+  return await certificateOf({ names, now: Date.now() });
+}
+
+/** The same, of a server that was set up at `now`, in Unix milliseconds. */
+export async function certificateOf(
+  options: { readonly names: readonly string[]; readonly now: number },
+): Promise<string> {
   return await selfSigned({
-    names,
-    now: Date.now(),
+    ...options,
     randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
   });
 }

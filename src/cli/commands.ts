@@ -167,7 +167,7 @@ const appServer: Command = {
     ...agent,
     maxSandbox,
     listen,
-    { name: "stdio", doc: "Same as --listen stdio://" },
+    { name: "stdio", conflicts: ["listen"], doc: "Same as --listen stdio://" },
     ...wsAuthFlags,
     ...listenerFlags,
     {

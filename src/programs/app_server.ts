@@ -3,6 +3,7 @@ import type { Args } from "../cli/args.ts";
 import type { ListenUrl } from "../cli/listen_url.ts";
 import { wsAuthFlags } from "../cli/ws_auth_flags.ts";
 import { absolutePath } from "../lib/absolute_path.ts";
+import type { Logger } from "../lib/log.ts";
 import { callAt } from "../lib/deadline.ts";
 import { stdioTransport } from "../rpc/stdio.ts";
 import type { WsAuth } from "../server/auth/ws_auth.ts";
@@ -47,6 +48,7 @@ export async function run({ args, host }: Invocation): Promise<number> {
     write: (line) => void host.stderr.write(line),
   });
   const listeners: Listener[] = [];
+  const hasSockets = urls.some(isSocket);
   const server = new Server(serverOptions(args, {
     host,
     log: logging.log,
@@ -56,15 +58,15 @@ export async function run({ args, host }: Invocation): Promise<number> {
     socketPaths: socketPaths(urls, host),
     hiddenPaths: secretPaths(args, host),
     isExposed: urls.some(isExposed),
+    isShared: hasSockets,
   }));
   const ended = Promise.withResolvers<void>();
-  const hasSockets = urls.some(isSocket);
   if (hasSockets) {
     const { serveSockets } = await import("./app_server/sockets.ts");
     await serveSockets(server, { args, auth, urls, host, log: logging.log, listeners });
   }
   if (urls.some(({ type }) => type === "stdio")) serveStdio(server, ended.resolve);
-  stopOnSignals(server, { args, host, hasSockets, end: ended.resolve });
+  stopOnSignals(server, { args, host, log: logging.log, hasSockets, end: ended.resolve });
   holdRuntime(host);
   await ended.promise;
   await Promise.all(listeners.map((listener) => listener.shutdown("server shutdown")));
@@ -111,9 +113,10 @@ function serveStdio(server: Server, end: () => void): void {
  */
 function stopOnSignals(
   server: Server,
-  { args, host, hasSockets, end }: {
+  { args, host, log, hasSockets, end }: {
     readonly args: Args;
     readonly host: Host;
+    readonly log: Logger;
     readonly hasSockets: boolean;
     readonly end: () => void;
   },
@@ -127,10 +130,15 @@ function stopOnSignals(
       const atMs = host.clock.now() + Number(seconds) * 1000;
       callAt(host.clock, { atMs, callback: end, background: true });
     }
-    const onBusy = () =>
-      void host.stderr.write("Waiting for running turns; signal again to stop them\n");
-    void server.drain(onBusy).then(end);
+    void server.drain(() => tellOfDrain(host, log)).then(end);
   };
   const signals = ["SIGINT", "SIGTERM", ...hasSockets ? [] : ["SIGHUP"] as const] as const;
   for (const signal of signals) Deno.addSignalListener(signal, stop);
+}
+
+/** Whoever has asked for JSON reads lines by program, so it is an event there. */
+function tellOfDrain(host: Host, log: Logger): void {
+  const notice = "Waiting for running turns; signal again to stop them";
+  if (host.env["LOG_FORMAT"] === "json") log.child("drain").info?.(notice);
+  else void host.stderr.write(`${notice}\n`);
 }

@@ -21,6 +21,8 @@ export function serverOptions(args: Args, options: {
   readonly hiddenPaths?: readonly string[];
   /** Clients need not be on this machine. */
   readonly isExposed?: boolean;
+  /** Many clients may share it. */
+  readonly isShared?: boolean;
 }): ServerOptions {
   const { host, log, source } = options;
   const codexHome = codexHomeOf(host);
@@ -34,11 +36,9 @@ export function serverOptions(args: Args, options: {
     },
     clock: host.clock,
     log,
+    preload: options.isShared ? loadAgent : undefined,
     startRuntime: async (server) => {
-      const [{ startRuntime }, { protectedRuntimePaths, runtimeFolders }] = await Promise.all([
-        import("../server/runtime.ts"),
-        import("../store/runtime_folders.ts"),
-      ]);
+      const [{ startRuntime }, { protectedRuntimePaths, runtimeFolders }] = await loadAgent();
       return await startRuntime({
         codexHome,
         env: host.env,
@@ -46,7 +46,8 @@ export function serverOptions(args: Args, options: {
         clock: host.clock,
         log,
         version: VERSION,
-        timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+        // `Intl.DateTimeFormat` says the same, but loads all of its data first: 20 ms and 7 MiB.
+        timezone: Temporal.Now.timeZoneId(),
         source,
         protectedPaths: protectedRuntimePaths(
           runtimeFolders(host.env, Deno.uid()),
@@ -63,6 +64,10 @@ export function serverOptions(args: Args, options: {
       }, server);
     },
   };
+}
+
+function loadAgent() {
+  return Promise.all([import("../server/runtime.ts"), import("../store/runtime_folders.ts")]);
 }
 
 /** `(OS VERSION; ARCH) TERMINAL`, as in the user agents of upstream. */

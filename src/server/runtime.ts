@@ -38,6 +38,7 @@ import { TurnLog } from "./turn_log.ts";
 import {
   checkedNetworkProxy,
   ownPaths,
+  reloadWarnings,
   type SandboxSurroundings,
   serverSandbox,
 } from "./sandbox.ts";
@@ -159,7 +160,7 @@ export async function startRuntime(
     loadConfig: (request) => configs.read(request),
     defaultProvider: () => configs.defaultProvider(),
     onClose: (end) => void endings.push(end),
-    reload: async () => (await configs.read(SERVER_WIDE)).warnings.forEach(warn),
+    reload: async () => reloadWarnings(base, await configs.read(SERVER_WIDE)).forEach(warn),
     close: async () => {
       await threads.close();
       for (const end of endings) await end();

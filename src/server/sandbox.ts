@@ -64,6 +64,26 @@ export async function checkedNetworkProxy(
   return proxy;
 }
 
+/**
+ * What people are told when the configuration is read again: what is wrong with it, and what of it a running server
+ * does not take over. Whoever lowers the ceiling of a server must not believe that this holds already.
+ */
+export function reloadWarnings(base: Config, now: Config): readonly string[] {
+  const settings = {
+    max_sandbox: (config: Config) => config.maxSandbox,
+    allow_domains: (config: Config) => config.allowDomains,
+    allow_ports: (config: Config) => config.allowPorts,
+  };
+  const changed = Object.entries(settings)
+    .filter(([, read]) => JSON.stringify(read(base)) !== JSON.stringify(read(now)))
+    .map(([name]) => `\`${name}\``);
+  if (changed.length === 0) return now.warnings;
+  const names = changed.length < 3 ? changed.join(" and ") : changed.join(", ");
+  const kept = `${names} ${changed.length === 1 ? "has" : "have"} changed, which counts from the ` +
+    "next start of the server: until then what it was started with holds";
+  return [...now.warnings, kept];
+}
+
 /** `base` is the configuration that the server started with: what clients change later does not count. */
 export function serverSandbox(
   surroundings: SandboxSurroundings,

@@ -215,6 +215,10 @@ const goldenErrors: readonly (readonly [words: string, message: string])[] = [
     `error: the argument '--full-auto' cannot be used with '--dangerously-bypass-approvals-and-sandbox'\n\n${EXEC_USAGE}`,
   ],
   [
+    "app-server --stdio --listen off",
+    "error: the argument '--stdio' cannot be used with '--listen <URL>'\n\nUsage: codex app-server --stdio",
+  ],
+  [
     "exec resume --full-auto --yolo",
     "error: the argument '--full-auto' cannot be used with '--dangerously-bypass-approvals-and-sandbox'\n\nUsage: codex exec resume --full-auto [SESSION_ID] [PROMPT]",
   ],

@@ -3,6 +3,7 @@ import { Client } from "../../src/client/client.ts";
 import { connectRemote, type NamedRemote } from "../../src/client/connect.ts";
 import { systemClock } from "../../src/programs/host.ts";
 import type { Clock } from "../../src/lib/clock.ts";
+import type { Extension } from "../../src/protocol/extensions.ts";
 import type { Transport } from "../../src/rpc/transport.ts";
 import { type Form, SOURCE } from "../support/forms.ts";
 
@@ -138,10 +139,14 @@ export async function dial(url: string, options: {
 }
 
 /** A client with its handshake done. */
-export async function meet(url: string, options: Parameters<typeof dial>[1] = {}): Promise<Client> {
+export async function meet(
+  url: string,
+  options: Parameters<typeof dial>[1] & { readonly extensions?: readonly Extension[] } = {},
+): Promise<Client> {
+  const { extensions = [] } = options;
   return await Client.connect(await dial(url, options), {
     clientInfo: { name: "test", version: "1" },
-    capabilities: { experimentalApi: true },
+    capabilities: { experimentalApi: true, extensions },
     clock: options.clock ?? systemClock(),
   });
 }

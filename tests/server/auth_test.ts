@@ -183,6 +183,53 @@ Deno.test("secret files that cannot be used are named, and open ones warned abou
   });
 });
 
+Deno.test("a token that no client could send is refused, at the start and later", async () => {
+  await inFolder(async (folder) => {
+    const problem = "holds no token: one is a single line of printable ASCII characters";
+    const path = await secretFile(folder, "one\ntwo\n");
+    for (const text of ["one\ntwo\n", "t\u00f6ken", "x".repeat(16 * 1024 + 1)]) {
+      await secretFile(folder, text);
+      await assert.rejects(door({ mode: "capability-token", tokenFile: path }), {
+        message: `websocket auth secret ${path} ${problem}`,
+      });
+    }
+    for (const mode of ["bearer: ", "bearer: x", "bearer:t\u00f6ken"]) {
+      await assert.rejects(door({ mode }), { message: `\`--ws-auth bearer:TOKEN\` ${problem}` });
+    }
+    await secretFile(folder, "with space");
+    const { knock, warnings } = await door({ mode: "capability-token", tokenFile: path });
+    assert.equal(outcome(await knock("Bearer with space")), "capability");
+    await secretFile(folder, "one\ntwo and more");
+    assert.equal(
+      outcome(await knock("Bearer with space")),
+      "401 invalid websocket bearer token",
+    );
+    assert.deepEqual(warnings, [`Nobody can connect: websocket auth secret ${path} ${problem}`]);
+  });
+});
+
+Deno.test("a secret behind a link is read again when the link leads elsewhere", async () => {
+  await inFolder(async (folder) => {
+    // As mounted secrets are rotated: a link to a folder is replaced.
+    for (const name of ["first", "second"]) {
+      await Deno.mkdir(join(folder, name));
+      await secretFile(join(folder, name), name);
+    }
+    await Deno.symlink("first", join(folder, "now"));
+    await Deno.symlink("now/secret", join(folder, "token"));
+    const { knock, warnings } = await door({
+      mode: "capability-token",
+      tokenFile: join(folder, "token"),
+    });
+    assert.equal(outcome(await knock("Bearer first")), "capability");
+    await Deno.symlink("second", join(folder, "next"));
+    await Deno.rename(join(folder, "next"), join(folder, "now"));
+    assert.equal(outcome(await knock("Bearer first")), "401 invalid websocket bearer token");
+    assert.equal(outcome(await knock("Bearer second")), "capability");
+    assert.deepEqual(warnings, []);
+  });
+});
+
 Deno.test("flags that do not fit together are refused in upstream's words", () => {
   const cases: readonly (readonly [Partial<WsAuthFlags>, string])[] = [
     [
@@ -213,6 +260,14 @@ Deno.test("flags that do not fit together are refused in upstream's words", () =
     [
       { mode: "signed-bearer-token" },
       "`--ws-shared-secret-file` is required when `--ws-auth signed-bearer-token` is set",
+    ],
+    [
+      {
+        mode: "signed-bearer-token",
+        sharedSecretFile: "y",
+        maxClockSkewSeconds: "9223372036854775808",
+      },
+      "websocket auth clock skew must fit in a signed 64-bit integer",
     ],
     [
       { mode: "signed-bearer-token", tokenFile: "x", sharedSecretFile: "y" },
@@ -348,6 +403,24 @@ Deno.test("a flood of wrong tokens is told no more, and the right one is let in 
   );
   clock.advance(60_000);
   assert.equal((await guesses(1)).seen[0], "401 invalid websocket bearer token");
+});
+
+Deno.test("a flood from more addresses than are remembered locks nobody out", async () => {
+  const { knockFrom } = await door({ mode: "bearer:right" });
+  for (let index = 0; index < 10_000; index++) {
+    await knockFrom(`10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`, "Bearer wrong");
+  }
+  assert.equal(outcome(await knockFrom("10.0.0.1", "Bearer right")), "capability");
+  // The newest are remembered; of the oldest nothing is, so memory does not grow with them.
+  const statusOf = async (address: string) => {
+    let last = "";
+    for (let index = 0; index < 10; index++) {
+      last = outcome(await knockFrom(address, "Bearer wrong"));
+    }
+    return last.slice(0, 3);
+  };
+  assert.equal(await statusOf("10.0.39.15"), "429");
+  assert.equal(await statusOf("10.0.0.0"), "401");
 });
 
 Deno.test("one network of IPv6 counts as one address", async () => {

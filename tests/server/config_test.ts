@@ -24,6 +24,29 @@ Deno.test("a config file that changes while the server runs counts for the next 
   assert.equal(after.model, "another-model");
 });
 
+Deno.test("a reload tells what counts only from the next start, as often as it is asked", async () => {
+  await using server = await startServer({
+    config: 'app_server.max_sandbox = "workspace-write"\n',
+  });
+  const client = await server.connect();
+  await client.request("thread/start", {});
+  const file = join(server.home, "home", "config.toml");
+  const content = await Deno.readTextFile(file);
+  await server.server.reload();
+  const changed = content.replace('"workspace-write"', '"read-only"') +
+    '[permissions.network]\nallow_domains = ["example.com"]\n';
+  await Deno.writeTextFile(file, changed);
+  for (let times = 0; times < 2; times++) {
+    await server.server.reload();
+    // The first of them: before anything had changed, nothing was said.
+    assert.equal(
+      (await client.next("configWarning")).summary,
+      "`max_sandbox` and `allow_domains` have changed, which counts from the next start of the " +
+        "server: until then what it was started with holds",
+    );
+  }
+});
+
 Deno.test("applying a patch is reported as output, completed item and diff, in this order", async () => {
   const patch = "*** Begin Patch\n*** Add File: new.txt\n+one\n*** End Patch\n";
   await using server = await startServer({

@@ -31,6 +31,8 @@ export const HOST = "Host: 127.0.0.1";
 /** What a listener answers. */
 export interface Answer {
   readonly status: number;
+  /** The words behind the status. */
+  readonly reason: string;
   readonly headers: ReadonlyMap<string, string>;
   readonly body: string;
 }
@@ -221,5 +223,6 @@ function parseAnswer(text: string): Answer {
     const colon = line.indexOf(":");
     return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
   });
-  return { status: Number(first.split(" ")[1]), headers: new Map(headers), body };
+  const [, status = "", ...reason] = first.split(" ");
+  return { status: Number(status), reason: reason.join(" "), headers: new Map(headers), body };
 }

@@ -147,7 +147,7 @@ Deno.test("Handshakes never exceed their limits, whatever happens in whatever or
 
 Deno.test("Liveness pings the silent, spares who takes a backlog, and needs no timer without peers", () => {
   const clock = new FakeClock();
-  const liveness = new Liveness({ clock, pingMs: 10, idleMs: 30 });
+  const liveness = new Liveness({ clock, pingMs: 10, idleMs: 30, forgivesOwnSleep: true });
   const peer = (more: object) => ({
     bytesRead: 0,
     bufferedBytes: 0,
@@ -183,4 +183,29 @@ Deno.test("Liveness pings the silent, spares who takes a backlog, and needs no t
   assert.deepEqual([refilled.pings, refilled.reason], [0, ""]);
   for (const one of [silent, slow, stuck, refilled]) liveness.delete(one);
   assert.equal(clock.pending, 0);
+});
+
+Deno.test("Liveness of a server that stood still gives its clients time anew, that of a client does not", () => {
+  for (const forgivesOwnSleep of [true, false]) {
+    const clock = new FakeClock();
+    const liveness = new Liveness({ clock, pingMs: 10, idleMs: 30, forgivesOwnSleep });
+    const lostAt: number[] = [];
+    const peer = {
+      bytesRead: 0,
+      bufferedBytes: 0,
+      backlogsTaken: 0,
+      ping: () => {},
+      lost: () => {
+        lostAt.push(clock.now());
+        liveness.delete(peer);
+      },
+    };
+    liveness.add(peer);
+    clock.advance(10);
+    // All of it in one step: no timer runs meanwhile.
+    clock.advance(1000);
+    for (let round = 0; round < 4; round++) clock.advance(10);
+    assert.deepEqual(lostAt, forgivesOwnSleep ? [1040] : [1010]);
+    assert.equal(clock.pending, 0);
+  }
 });

@@ -58,7 +58,8 @@ function reloadOnSignal(
   server: Server,
   { listeners, log }: { readonly listeners: readonly Listener[]; readonly log: Logger },
 ): void {
-  const complain = (error: unknown) => log.error?.(`Cannot reload: ${messageOf(error)}`);
+  const reloadLog = log.child("reload");
+  const complain = (error: unknown) => reloadLog.error?.(`Cannot reload: ${messageOf(error)}`);
   Deno.addSignalListener("SIGHUP", () => {
     for (const listener of listeners) {
       try {
@@ -67,6 +68,6 @@ function reloadOnSignal(
         complain(error);
       }
     }
-    server.reload().then(() => log.info?.("Reloaded"), complain);
+    server.reload().then(() => reloadLog.info?.("Reloaded"), complain);
   });
 }

@@ -12,6 +12,10 @@ export function bearerToken(authorization: readonly string[]): string | Refusal 
   if (authorization.length > 1) return plainRefusal("header");
   const match = /^ *(\S+) +(\S.*?) *$/.exec(header);
   const [, scheme = "", token = ""] = match ?? [];
-  const isToken = /^[\x20-\x7e]+$/.test(token) && token.length <= TOKEN_CHARS_MAX;
-  return scheme.toLowerCase() === "bearer" && isToken ? token : plainRefusal("header");
+  return scheme.toLowerCase() === "bearer" && isBearerToken(token) ? token : plainRefusal("header");
+}
+
+/** Whether a client can send this as a token and be understood. */
+export function isBearerToken(text: string): boolean {
+  return /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text) && text.length <= TOKEN_CHARS_MAX;
 }

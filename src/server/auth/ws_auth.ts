@@ -3,6 +3,7 @@ import { CliError } from "../../lib/errors.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { AttemptLimit } from "./attempt_limit.ts";
 import type { Authorizer } from "./authorizer.ts";
+import { isBearerToken } from "./bearer.ts";
 import { CapabilityToken, sha256 } from "./capability_token.ts";
 import { SecretFile } from "./secret_file.ts";
 
@@ -32,8 +33,10 @@ export type WsAuth =
   };
 
 const ARGV_PREFIX = "bearer:";
-const DEFAULT_SKEW_SECONDS = 30;
+const DEFAULT_SKEW_SECONDS = "30";
+const INT64_MAX = 2n ** 63n - 1n;
 const SECRET_BYTES_MIN = 32;
+const NO_TOKEN = "holds no token: one is a single line of printable ASCII characters";
 const CAPABILITY = "capability-token";
 const SIGNED = "signed-bearer-token";
 
@@ -82,7 +85,9 @@ function signedOf(flags: WsAuthFlags): WsAuth {
       `\`--ws-shared-secret-file\` is required when \`--ws-auth ${SIGNED}\` is set`,
     );
   }
-  const skewSeconds = Number(flags.maxClockSkewSeconds ?? DEFAULT_SKEW_SECONDS);
+  const skew = BigInt((flags.maxClockSkewSeconds ?? DEFAULT_SKEW_SECONDS).replace("+", ""));
+  refuse(skew > INT64_MAX, "websocket auth clock skew must fit in a signed 64-bit integer");
+  const skewSeconds = Number(skew);
   return { type: "signed", path: sharedSecretFile, issuer, audience, skewSeconds };
 }
 
@@ -92,6 +97,7 @@ function inlineOf(token: string, others: readonly (string | null)[]): WsAuth {
     `\`--ws-token-file\` and \`--ws-token-sha256\` require \`--ws-auth ${CAPABILITY}\`, ` +
       `not \`${ARGV_PREFIX}TOKEN\``,
   );
+  refuse(!isBearerToken(token), `\`--ws-auth ${ARGV_PREFIX}TOKEN\` ${NO_TOKEN}`);
   return { type: "tokenDigest", digest: sha256(token), isInArgv: true };
 }
 
@@ -125,7 +131,9 @@ export async function createAuthorizer(
     case "tokenDigest":
       return new AttemptLimit(new CapabilityToken(() => auth.digest), clock);
     case "tokenFile": {
-      const file = SecretFile.open(auth.path, { check: () => null, warn });
+      const check = (token: string) =>
+        isBearerToken(token) ? null : `websocket auth secret ${auth.path} ${NO_TOKEN}`;
+      const file = SecretFile.open(auth.path, { check, warn });
       return new AttemptLimit(new CapabilityToken(digestIn(file)), clock);
     }
     case "signed": {

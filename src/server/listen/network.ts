@@ -39,6 +39,15 @@ const CLOSE_MS = 3000;
 /** How long a shutdown waits for that. */
 const SHUTDOWN_MS = 1000;
 
+/** Why there is no listener at an address, in upstream's words, by what the runtime calls it. */
+const LISTEN_PROBLEMS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "Address in use (os error 98)",
+  EACCES: "Permission denied (os error 13)",
+  EADDRNOTAVAIL: "Address not available (os error 99)",
+  // What the runtime makes of the same: addresses are checked before.
+  EINVAL: "Address not available (os error 99)",
+};
+
 /** Opens a listener; throws a `CliError` in upstream's words when it cannot. */
 export async function listenNetwork(
   address: ListenAddress,
@@ -86,7 +95,7 @@ class NetworkListener implements Listener {
       log,
     });
     this.#handshakes = new Handshakes(this.#limits, clock);
-    this.#liveness = new Liveness({ clock, ...this.#limits });
+    this.#liveness = new Liveness({ clock, forgivesOwnSleep: true, ...this.#limits });
     // Its types are behind by one option.
     const webSockets: ServerOptions & { readonly closeTimeout: number } = {
       noServer: true,
@@ -218,9 +227,8 @@ class NetworkListener implements Listener {
   #listen(where: { readonly path: string } | { readonly host: string; readonly port: number }) {
     return new Promise<void>((resolve, reject) => {
       this.#server.once("error", (error: NodeJS.ErrnoException) => {
-        const text = error.code === "EADDRINUSE"
-          ? "Address in use (os error 98)"
-          : messageOf(error);
+        const known = this.#address.type === "tcp" ? LISTEN_PROBLEMS[error.code ?? ""] : undefined;
+        const text = known ?? messageOf(error);
         reject(new CliError(text, 1, { cause: error }));
       });
       this.#server.listen(where, () => {

@@ -10,6 +10,8 @@ export const BAD_REQUEST: HttpAnswer = { status: 400, headers: {}, body: "" };
 /** More than the limit for headers. */
 export const HEADERS_TOO_LARGE: HttpAnswer = { status: 431, headers: {}, body: "" };
 const REASONS: Readonly<Record<number, string>> = {
+  // A health check may ask for an upgrade.
+  200: "OK",
   400: "Bad Request",
   401: "Unauthorized",
   403: "Forbidden",

@@ -42,6 +42,15 @@ export function sentCode(code: number): number | undefined {
   return code < SENT_MIN || code === NO_STATUS || code === ABNORMAL ? undefined : code;
 }
 
+/** Why a connection ended, for people, where nobody gave a reason. */
+export function closeText(code: number): string {
+  // Upstream's TUIs leave without a code.
+  if (code === NO_STATUS || code === CLOSE_CODES.normal.code) return "closed by the other side";
+  if (code === ABNORMAL) return "the connection broke off";
+  const known = Object.values(CLOSE_CODES).find((one) => one.code === code);
+  return `closed with code ${code}${known ? `: ${known.meaning}` : ""}`;
+}
+
 /** The runtime also says 0. */
 const SENT_MIN = 1000;
 

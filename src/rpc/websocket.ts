@@ -1,5 +1,5 @@
 /** Moves frames as text messages of a WebSocket, on either side; must not know JSON-RPC or how a listener works. */
-import { CLOSE_CODES, sentCode } from "./close_codes.ts";
+import { CLOSE_CODES, closeText, sentCode } from "./close_codes.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
 /** How a WebSocket is adapted. */
@@ -88,7 +88,7 @@ class WebSocketTransport implements Transport {
     };
     socket.onclose = ({ code, reason }) => {
       this.#closeCode ??= sentCode(code);
-      this.#finish(reason || `closed with code ${code}`);
+      this.#finish(reason || closeText(code));
     };
   }
 

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import process from "node:process";
 // @ts-types="@types/ws"
 import type { RawData, WebSocket } from "ws";
-import { CLOSE_CODES, sentCode } from "./close_codes.ts";
+import { CLOSE_CODES, closeText, sentCode } from "./close_codes.ts";
 import type { Transport, TransportSink } from "./transport.ts";
 
 /** How a socket is adapted. */
@@ -69,7 +69,7 @@ class WsPackageTransport implements WsTransport {
     socket.on("error", (error) => this.#failed(error));
     socket.on("close", (code, reason) => {
       this.#closeCode ??= sentCode(code);
-      this.#finish(reason.toString() || `closed with code ${code}`);
+      this.#finish(reason.toString() || closeText(code));
     });
   }
 

@@ -1,5 +1,5 @@
 /** Tells the log about connections: who came, who was refused something, how it ended; must not know what was said. */
-import type { Clock } from "../lib/clock.ts";
+import { type Clock, elapsedMs } from "../lib/clock.ts";
 import type { Logger } from "../lib/log.ts";
 import type { Connection } from "../rpc/connection.ts";
 
@@ -56,7 +56,7 @@ export class ConnectionLog {
       connection: this.#id,
       reason,
       code,
-      durationMs: this.#clock.now() - this.#openedAtMs,
+      durationMs: elapsedMs(this.#clock, this.#openedAtMs),
       ...traffic,
       refusedRequests: this.#refusedCount,
     });

@@ -63,6 +63,21 @@ Deno.test("a server that drains starts no turn, ends those that run, and says so
   assert.match((await place.model.request(1)).text, /and this/);
 });
 
+Deno.test("a server that logs JSON says that it drains in JSON too", async () => {
+  await using place = await makePlace([say("So far"), gate("end")]);
+  const env = { RUST_LOG: "info", LOG_FORMAT: "json" };
+  await using server = await startSocketServer(place, SOCKET, { env });
+  const client = await meet(server.urls[0] ?? "");
+  const { thread } = await client.request("thread/start", {});
+  await client.request("turn/start", { threadId: thread.id, input: text("go on") });
+  await place.model.reached("end");
+  server.signal("SIGTERM");
+  await server.said(/^{.*"message":"Waiting for running turns; signal again to stop them"/m);
+  server.signal("SIGTERM");
+  assert.equal(await server.ended(), 0);
+  assert.doesNotMatch(server.stderr, /^Waiting/m);
+});
+
 Deno.test("a server that drains waits no longer than it was told to, and leaves no command behind", async () => {
   const command = "echo $$; exec sleep 1000";
   await using place = await makePlace(
@@ -92,9 +107,8 @@ Deno.test("an input that a draining server refuses goes to the next one by itsel
   const { thread } = await client.request("thread/start", {});
   const first = client.next("turn/completed");
   await client.request("turn/start", { threadId: thread.id, input: text("first") });
-  // Only what was said in a thread is there after a restart.
   await place.model.reached("end");
-  const other = (await client.request("thread/fork", { threadId: thread.id })).thread;
+  const other = (await client.request("thread/start", {})).thread;
   draining.signal("SIGTERM");
   await draining.said(/^Waiting for running turns/m);
   const codes: (number | null)[] = [];
@@ -189,14 +203,14 @@ Deno.test("SIGHUP makes a server with sockets read its certificate and configura
     /Reloaded the TLS certificate fingerprint=([0-9a-f]{64})/,
   );
   assert.notEqual(renewed, fingerprint);
-  await server.said(/Cannot reload: .*model/);
+  await server.said(/ERROR reload: Cannot reload: .*model/);
   await assert.rejects(dial(url, { fingerprint }), /not the expected one/);
   (await meet(url, { fingerprint: renewed })).close();
   // Who was there stays, and so does the server.
   await early.request("thread/loaded/list", {});
   await Deno.writeTextFile(config, 'model_provider = "demo"\n');
   server.signal("SIGHUP");
-  await server.said(/Reloaded$/m);
+  await server.said(/ INFO reload: Reloaded$/m);
   const { model } = await early.request("thread/start", { modelProvider: "demo" });
   assert.notEqual(model, "mock-model");
   await Deno.remove(file);

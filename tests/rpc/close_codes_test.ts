@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { CLOSE_CODES, exitCodeOfClose, sentCode } from "../../src/rpc/close_codes.ts";
+import { CLOSE_CODES, closeText, exitCodeOfClose, sentCode } from "../../src/rpc/close_codes.ts";
 import { Connection } from "../../src/rpc/connection.ts";
 import { ConnectionClosed } from "../../src/rpc/pending_calls.ts";
 import { memoryTransportPair } from "../../src/rpc/transport.ts";
@@ -30,6 +30,14 @@ Deno.test("sentCode passes over the codes that nobody sends", () => {
     1001,
     4001,
   ]);
+});
+
+Deno.test("closeText says in words how a connection ended that nobody gave a reason for", () => {
+  assert.equal(closeText(1005), "closed by the other side");
+  assert.equal(closeText(1000), "closed by the other side");
+  assert.equal(closeText(1006), "the connection broke off");
+  assert.equal(closeText(1001), "closed with code 1001: The server was told to stop or to restart");
+  assert.equal(closeText(4711), "closed with code 4711");
 });
 
 Deno.test("both ends of a connection know its close code, and so do calls that it ended", async () => {

@@ -21,6 +21,9 @@ import type { Host, Invocation } from "./host.ts";
 import { createLogger } from "./logging.ts";
 import { serverOptions } from "./server_options.ts";
 
+/** Where other programs find a server, and the token for it. */
+const REMOTE_VARIABLES = ["CODEX_APP_SERVER_URL", "CODEX_APP_SERVER_AUTH"] as const;
+
 /** What a run works with. */
 interface Run {
   readonly args: ExecArgs;
@@ -38,6 +41,7 @@ export async function run({ args, host }: Invocation): Promise<number> {
 
 /** Everything that can be wrong before a server is needed; null once the user has been told. */
 async function prepare(args: Args, host: Host): Promise<Run | null> {
+  warnOfRemote(host);
   const config = await configFromArgs(args, host);
   if (!config.modelProviders[config.modelProviderId]) {
     throw new CliError(`Model provider \`${config.modelProviderId}\` not found`);
@@ -62,6 +66,16 @@ async function prepare(args: Args, host: Host): Promise<Run | null> {
     return say("Not inside a trusted directory and --skip-git-repo-check was not specified.");
   }
   return { args: parsed, config, host, prompt: prompt.text, outputSchema: schema.schema };
+}
+
+/** They are for the terminal interface; who set them may believe that the work is done elsewhere. */
+function warnOfRemote({ env, stderr }: Host): void {
+  const names = REMOTE_VARIABLES.filter((name) => env[name]);
+  if (names.length === 0) return;
+  const are = names.length === 1 ? "is" : "are";
+  stderr.write(
+    `warning: ${names.join(" and ")} ${are} ignored: exec runs the agent on this machine\n`,
+  );
 }
 
 async function requireDirectory(path: string): Promise<void> {

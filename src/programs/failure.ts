@@ -1,5 +1,6 @@
 /** Turns what ended a program into the one line on stderr and the exit code; must not know any program. */
 import { CliError, CodexError, InvariantError, messageOf } from "../lib/errors.ts";
+import { sanitizeText } from "../lib/sanitize.ts";
 import { syncWriter } from "./host.ts";
 
 /** The exit code of a bug in the program itself. */
@@ -12,10 +13,18 @@ export function reportFailure(error: unknown): number {
   return exitCode;
 }
 
-/** What to print for a failure, and the exit code. */
-export function describeFailure(
-  error: unknown,
-): { readonly text: string; readonly exitCode: number } {
+interface Failure {
+  readonly text: string;
+  readonly exitCode: number;
+}
+
+/** What to print for a failure, and the exit code. A server, a model or a file may have had a say in the text. */
+export function describeFailure(error: unknown): Failure {
+  const { text, exitCode } = plainFailure(error);
+  return { text: sanitizeText(text), exitCode };
+}
+
+function plainFailure(error: unknown): Failure {
   // A reader that went away (`| head -1`) wants to hear nothing.
   if (error instanceof Deno.errors.BrokenPipe) return { text: "", exitCode: 0 };
   if (error instanceof CliError) {

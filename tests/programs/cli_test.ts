@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { describeFailure } from "../../src/programs/failure.ts";
 import { codexHomeOf, syncWriter } from "../../src/programs/host.ts";
 import { VERSION } from "../../src/lib/version.ts";
+import { sanitizeText } from "../../src/lib/sanitize.ts";
 import { CliError, CodexError, InvariantError } from "../../src/lib/errors.ts";
-import { type Form, testEachForm } from "../support/forms.ts";
+import { type Form, SOURCE, testEachForm } from "../support/forms.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
@@ -123,6 +124,18 @@ testEachForm("codex features list shows what is on", async (form) => {
   assert.match(stderr, /^warning: `features.use_app_server_tui = false` is ignored/);
 });
 
+Deno.test("codex features list prints no control sequences of a configuration", async () => {
+  const { code, stdout, stderr } = await codex(SOURCE, [
+    "features",
+    "list",
+    "-c",
+    'features."a\u001b[2Jb"=true',
+  ]);
+  assert.equal(code, 0, stderr);
+  assert.ok(!(stdout + stderr).includes("\u001b"), JSON.stringify(stdout + stderr));
+  assert.match(stdout + stderr, /\bab\b/);
+});
+
 testEachForm("codex login keeps a key, says so and forgets it", async (form) => {
   const home = await Deno.makeTempDir({ prefix: "codex_login_" });
   try {
@@ -190,6 +203,17 @@ Deno.test("describeFailure maps each class of error to its exit code", () => {
   const bug = "Error: Internal error, please report it: broken";
   assert.deepEqual(described(new InvariantError("broken")), [bug, 70]);
   assert.deepEqual(described(new Deno.errors.BrokenPipe("pipe")), ["", 0]);
+});
+
+Deno.test("describeFailure prints no control sequences of a server, a model or a file", () => {
+  const evil = "no\u001b]52;c;ZXZpbA==\u0007\u001b[2J\u009b31m way\u202e";
+  const errors = [new CliError(evil), new CliError(evil, 2), new CodexError("io", evil)];
+  for (const error of [...errors, new Error(evil), new InvariantError(evil)]) {
+    const { text } = describeFailure(error);
+    assert.match(text, /no way/);
+    assert.equal(text, sanitizeText(text));
+    assert.doesNotMatch(text, /52;c|\[2J|31m/);
+  }
 });
 
 Deno.test("syncWriter finishes partial writes and retries a full pipe", () => {

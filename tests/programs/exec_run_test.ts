@@ -39,6 +39,29 @@ testEachForm("exec prints only the last message on stdout and the rest on stderr
   assert.match(stderr, /\nuser\nhi\n\n<stdin>\npiped\n<\/stdin>\ncodex\nFirst line\n/);
 });
 
+Deno.test("exec works here whatever names a server for others, and says so", async () => {
+  const url = { CODEX_APP_SERVER_URL: "ws://127.0.0.1:1" };
+  const auth = { CODEX_APP_SERVER_AUTH: "sesame-sesame" };
+  for (
+    const [env, warning] of [
+      [url, "warning: CODEX_APP_SERVER_URL is ignored: exec runs the agent on this machine"],
+      [
+        { ...url, ...auth },
+        "warning: CODEX_APP_SERVER_URL and CODEX_APP_SERVER_AUTH are ignored: " +
+        "exec runs the agent on this machine",
+      ],
+      [{ CODEX_APP_SERVER_URL: "", CODEX_APP_SERVER_AUTH: "" }, null],
+    ] as const
+  ) {
+    await using place = await makePlace(say("Here"));
+    const { code, stdout, stderr } = await runCodex(place, ["exec", "hi"], { env });
+    assert.deepEqual([code, stdout], [0, "Here\n"]);
+    const warnings = stderr.split("\n").filter((line) => line.startsWith("warning: "));
+    assert.deepEqual(warnings, warning === null ? [] : [warning]);
+    assert.doesNotMatch(stderr, /sesame/);
+  }
+});
+
 testEachForm("exec fails with error and turn.failed when the model refuses", async (form) => {
   await using place = await makePlace(fail(400, "no such model"));
   const { code, stdout } = await runCodex(place, ["exec", "--json", "hi"], { form });

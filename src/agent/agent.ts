@@ -74,8 +74,8 @@ export class Agent {
     this.#options = options;
   }
 
-  /** A new thread with the configuration of its folder and the client's wishes. */
-  async start(params: StartParams): Promise<Loaded> {
+  /** A new thread with the configuration of its folder and the client's wishes; see `StartOptions.isKept`. */
+  async start(params: StartParams, options: { readonly isKept: boolean }): Promise<Loaded> {
     const { config, settings: defaults } = await this.#baseline(params);
     requireProvider(config, params.modelProvider ?? defaults.modelProvider);
     const wished = withOverrides(defaults, { overrides: params, config });
@@ -85,6 +85,7 @@ export class Agent {
       ephemeral: params.ephemeral ?? false,
       source: this.#options.source,
       threadSource: params.threadSource ?? null,
+      ...options,
     });
   }
 

@@ -74,7 +74,8 @@ export class LiveTurn {
       error: rest.error,
       startedAt: Math.floor(this.startedAtMs / 1000),
       completedAt: completedAtMs === null ? null : Math.floor(completedAtMs / 1000),
-      durationMs: completedAtMs === null ? null : completedAtMs - this.startedAtMs,
+      // The clock may have been put back.
+      durationMs: completedAtMs === null ? null : Math.max(0, completedAtMs - this.startedAtMs),
     };
   }
 }

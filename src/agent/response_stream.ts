@@ -10,7 +10,7 @@ export interface ResponseSink {
   now(): number;
   newItemId(): string;
   emit(event: ThreadEvent): void;
-  /** The item is final: it belongs to history and to the rollout. */
+  /** The item is final: it belongs to history and to the rollout. Comes before it is told as complete. */
   itemDone(item: ResponseItem): void;
 }
 
@@ -49,11 +49,10 @@ export function responseStream(sink: ResponseSink): (event: ModelEvent) => void 
           id: idOf(event.item) ?? sink.newItemId(),
           empty: false,
         });
-        if (item) {
-          start(visibleItem(event.item, { id: item.id, empty: true }) ?? item);
-          sink.emit({ type: "itemCompleted", turnId, item, atMs: sink.now() });
-        }
+        if (item) start(visibleItem(event.item, { id: item.id, empty: true }) ?? item);
+        // What is told as complete is on disk.
         sink.itemDone(event.item);
+        if (item) sink.emit({ type: "itemCompleted", turnId, item, atMs: sink.now() });
         break;
       }
       case "rateLimits":

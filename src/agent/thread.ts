@@ -6,8 +6,9 @@ import type { GitInfo, Thread as ThreadView, ThreadStatus } from "../protocol/th
 import type { ThreadTokenUsage, TokenUsage, Turn } from "../protocol/turn_types.ts";
 import { Approvals } from "./approvals.ts";
 import type { PendingApproval, ThreadEvent } from "./events.ts";
-import { acknowledgedTurn, LiveTurn, replaceItem, withoutItems } from "./live_turn.ts";
+import { acknowledgedTurn, replaceItem, withoutItems } from "./live_turn.ts";
 import { type KeptReceipt, Receipts } from "./receipts.ts";
+import { RunningTurn } from "./running_turn.ts";
 import type { ThreadLog } from "./thread_log.ts";
 import type {
   ActiveTurn,
@@ -24,20 +25,6 @@ import { addUsage, NO_USAGE } from "./usage.ts";
 
 /** What the thread asks of the one who runs its turns; called after the turn was acknowledged. */
 export type TurnRunner = (thread: Thread, turn: ActiveTurn) => Promise<TurnOutcome>;
-
-interface Running extends ActiveTurn {
-  settings: ThreadSettings;
-  outputSchema: unknown;
-  readonly live: LiveTurn;
-  readonly abort: AbortController;
-  readonly steering: PreparedInput[];
-  /** What commands of the user have to tell the model. */
-  readonly records: ResponseItem[];
-  /** A turn of a command of the user asks no model, unless the user says something meanwhile. */
-  asksModel: boolean;
-  cancelled: boolean;
-  readonly ended: Promise<void>;
-}
 
 export interface ThreadOptions {
   readonly meta: ThreadMeta;
@@ -71,7 +58,7 @@ export class Thread {
   #meta: ThreadMeta;
   #settings: ThreadSettings;
   #usage: ThreadTokenUsage | null;
-  #running: Running | null = null;
+  #running: RunningTurn | null = null;
   #failed = false;
   #updatedAtMs: number;
 
@@ -219,15 +206,14 @@ export class Thread {
 
   /** The turn of a command of the user becomes one that asks the model, once the command has ended. */
   #goOnWith(
-    running: Running,
+    running: RunningTurn,
     wish: { prepared: PreparedInput; settings: ThreadSettings; outputSchema: unknown },
   ): void {
     const { prepared, settings, outputSchema } = wish;
     const turn = { turnId: running.id, startedAtMs: running.live.startedAtMs, settings };
     this.#logStart({ ...turn, prepared, isContinued: true });
     this.#settings = settings;
-    Object.assign(running, { settings, outputSchema, asksModel: true });
-    running.steering.push(prepared);
+    running.goOn(prepared, { settings, outputSchema });
   }
 
   /** Runs a command of the user: beside the turn that runs, or as a turn of its own (as upstream). */
@@ -251,7 +237,7 @@ export class Thread {
 
   /** The record joins history where no call waits for its output. */
   #tellOf(record: ResponseItem): void {
-    if (this.#running) this.#running.records.push(record);
+    if (this.#running) this.#running.addRecord(record);
     else this.#rememberRecord(record);
   }
 
@@ -269,30 +255,22 @@ export class Thread {
       afterAcknowledged: (callback: () => void) => void;
     },
   ): void {
-    const abort = new AbortController();
-    const ended = Promise.withResolvers<void>();
-    const running: Running = {
+    const running = new RunningTurn({
       id: turn.id,
+      startedAtMs: turn.startedAtMs,
       settings: this.#settings,
       outputSchema: turn.outputSchema,
-      live: new LiveTurn(turn.id, turn.startedAtMs),
-      abort,
-      signal: abort.signal,
-      steering: [],
-      records: [],
       asksModel: typeof opening !== "function",
-      cancelled: false,
-      ended: ended.promise,
-    };
+    });
     this.#running = running;
     this.#failed = false;
     this.#touch();
     turn.afterAcknowledged(() => {
-      this.#run(running, opening).finally(ended.resolve);
+      this.#run(running, opening).finally(() => running.end());
     });
   }
 
-  async #run(running: Running, opening: PreparedInput | ShellWork): Promise<void> {
+  async #run(running: RunningTurn, opening: PreparedInput | ShellWork): Promise<void> {
     this.#emitStatus();
     this.emit({ type: "turnStarted", turn: withoutItems(running.live.snapshot()) });
     if (typeof opening !== "function") this.#emitUserMessage(running, opening);
@@ -311,14 +289,14 @@ export class Thread {
     this.#end(running, outcome);
   }
 
-  async #runAlone(running: Running, work: ShellWork): Promise<TurnOutcome> {
+  async #runAlone(running: RunningTurn, work: ShellWork): Promise<TurnOutcome> {
     this.#rememberRecord(await work(running));
     return running.signal.aborted
       ? { status: "interrupted" }
       : { status: "completed", lastMessage: null };
   }
 
-  #end(running: Running, outcome: TurnOutcome): void {
+  #end(running: RunningTurn, outcome: TurnOutcome): void {
     // After an interruption or a failure, the next turn reads the input that was acknowledged.
     this.takeSteering();
     const completedAtMs = this.#options.clock.now();
@@ -328,7 +306,7 @@ export class Thread {
         turnId: running.id,
         outcome,
         completedAtMs,
-        durationMs: completedAtMs - running.live.startedAtMs,
+        durationMs: Math.max(0, completedAtMs - running.live.startedAtMs),
       });
     });
     const final = written ?? outcome;
@@ -370,27 +348,25 @@ export class Thread {
     return running.id;
   }
 
-  #queueSteering(running: Running, prepared: PreparedInput): void {
+  #queueSteering(running: RunningTurn, prepared: PreparedInput): void {
     this.#options.log.userInput(prepared);
-    running.steering.push({ ...prepared, context: [] });
-    running.asksModel = true;
+    running.steer(prepared);
   }
 
   /** Moves what came meanwhile into history; false when there is nothing in it to ask the model about. */
   takeSteering(): boolean {
     const running = this.#running;
     if (!running) return false;
-    const records = running.records.splice(0);
+    const { records, inputs } = running.takeQueued();
     for (const record of records) this.#rememberRecord(record);
-    const queued = running.steering.splice(0);
-    for (const prepared of queued) {
+    for (const prepared of inputs) {
       this.#history.push(...prepared.context, prepared.message);
       this.#emitUserMessage(running, prepared);
     }
-    return running.asksModel && records.length + queued.length > 0;
+    return running.asksModel && records.length + inputs.length > 0;
   }
 
-  #emitUserMessage(running: Running, prepared: PreparedInput): void {
+  #emitUserMessage(running: RunningTurn, prepared: PreparedInput): void {
     const item = {
       type: "userMessage" as const,
       id: this.#options.ids.random(),
@@ -412,12 +388,12 @@ export class Thread {
         `expected active turn id ${expectedTurnId} but found ${running.id}`,
       );
     }
-    running.abort.abort(new DOMException("The turn was interrupted", "AbortError"));
+    running.abort("The turn was interrupted");
   }
 
   /** A person said "cancel": the turn ends once the tool that asked has its answer recorded. */
   get isCancelled(): boolean {
-    return this.#running?.cancelled ?? false;
+    return this.#running?.isCancelled ?? false;
   }
 
   /** Asks a person; the turn waits, commands to the thread do not. */
@@ -430,7 +406,7 @@ export class Thread {
       startedAtMs: this.#options.clock.now(),
       signal: running.signal,
     });
-    if (decision.type === "cancel") running.cancelled = true;
+    if (decision.type === "cancel") running.isCancelled = true;
     return decision;
   }
 
@@ -486,7 +462,7 @@ export class Thread {
 
   /** Gives the rollout back; the thread must not be used afterwards. */
   close(): void {
-    this.#running?.abort.abort(new DOMException("The server is shutting down", "AbortError"));
+    this.#running?.abort("The server is shutting down");
     this.#options.log.close();
   }
 

@@ -73,7 +73,8 @@ export class ThreadLibrary {
   /** Other programs write rollouts too; what they wrote shows in a later list. */
   #lookForChanges(): void {
     const now = this.#options.clock.now();
-    if (now - this.#lookedAtMs < SYNC_INTERVAL_MS) return;
+    // A clock that was put back must not stop it for as long.
+    if (Math.abs(now - this.#lookedAtMs) < SYNC_INTERVAL_MS) return;
     this.#lookedAtMs = now;
     void this.#options.index.sync();
   }

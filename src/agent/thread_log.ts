@@ -53,7 +53,7 @@ interface TurnStart {
  * The durable side of one thread.
  *
  * Invariants: a method that returns has written everything, and one that throws has written nothing;
- * the file appears with the first user message, not before (as upstream).
+ * the file appears with the first user message, not before (as upstream), unless the thread was kept from its start.
  */
 export class ThreadLog {
   readonly path: string | null;
@@ -69,9 +69,16 @@ export class ThreadLog {
     this.#provider = options.modelProvider ?? null;
   }
 
-  /** Whether there is a file: not before the first user message, never for ephemeral threads. */
+  /** Whether there is a file; never for ephemeral threads. */
   get isMaterialized(): boolean {
     return this.#writer !== null;
+  }
+
+  /** A thread that must outlive the process although nothing has been said in it; no list shows it. */
+  kept(meta: ThreadMeta, settings: ThreadSettings): void {
+    this.#take(settings);
+    this.#write(meta, []);
+    this.#changed(meta);
   }
 
   /** A fork is written at once: it has user messages from the start. */

@@ -26,6 +26,8 @@ export interface StartOptions {
   readonly ephemeral: boolean;
   readonly source: SessionSource;
   readonly threadSource: string | null;
+  /** Whether it outlives the process before anything was said in it. */
+  readonly isKept: boolean;
 }
 
 export interface ThreadsOptions {
@@ -71,7 +73,7 @@ export class Threads {
     return entry;
   }
 
-  /** A new thread; its rollout appears with the first user message. */
+  /** A new thread; its rollout appears with the first user message, or at once if it is to be kept. */
   async start(options: StartOptions): Promise<Loaded> {
     const { settings, config } = options;
     const meta: ThreadMeta = {
@@ -88,6 +90,7 @@ export class Threads {
       cwd: settings.cwd,
     };
     const log = this.#options.createLog(meta);
+    if (options.isKept) log.kept(meta, settings);
     return this.#add({ meta, settings, past: NO_PAST, log, config });
   }
 

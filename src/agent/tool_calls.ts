@@ -1,4 +1,5 @@
 /** Runs the tool calls of a turn, side by side where allowed; must not know any particular tool. */
+import { elapsedMs } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { ContentPart, ResponseItem } from "../protocol/response_item.ts";
 import type { ToolSpec } from "./model/port.ts";
@@ -135,7 +136,7 @@ export class ToolCalls {
       return answer((await options.tool.run(call, this.#context)).content);
     } catch (error) {
       if (this.#context.signal.aborted) {
-        const seconds = ((this.#context.now() - startedAtMs) / 1000).toFixed(1);
+        const seconds = (elapsedMs(this.#context, startedAtMs) / 1000).toFixed(1);
         return answer(`aborted by user after ${seconds}s`);
       }
       return answer(`${call.name} failed: ${messageOf(error)}`);

@@ -3,7 +3,7 @@ import { commandActions } from "./command_policy/actions.ts";
 import { commandPlace, commandVariables } from "./command_variables.ts";
 import type { Processes } from "../exec/process.ts";
 import type { Sandbox } from "../exec/sandbox/sandbox.ts";
-import type { Clock } from "../lib/clock.ts";
+import { type Clock, elapsedMs } from "../lib/clock.ts";
 import { shellJoin } from "../lib/shell_join.ts";
 import type { CommandExecutionItem } from "../protocol/item.ts";
 import type { ResponseItem } from "../protocol/response_item.ts";
@@ -55,7 +55,7 @@ export async function runUserShell(
   const { script, signal, timeoutMs } = asked;
   const { clock } = world;
   const startedAtMs = clock.now();
-  const seconds = () => (clock.now() - startedAtMs) / 1000;
+  const seconds = () => elapsedMs(clock, startedAtMs) / 1000;
   const command = await start(asked, world);
   if (!(command instanceof RunningCommand)) {
     return record(script, { exitCode: -1, seconds: seconds(), output: command.message });

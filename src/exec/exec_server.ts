@@ -7,7 +7,9 @@ import { clientNotifications, requests } from "../protocol/exec_server.ts";
 import type { AnyRequestEntry } from "../protocol/method.ts";
 import { InvalidParams, parseStruct } from "../protocol/parse.ts";
 import { CLOSE_CODES } from "../rpc/close_codes.ts";
-import { Connection, type IncomingRequest } from "../rpc/connection.ts";
+import { Connection } from "../rpc/connection.ts";
+import { ConnectionBudget } from "../rpc/connection_limits.ts";
+import type { IncomingRequest } from "../rpc/incoming_request.ts";
 import { encodeError, type NotificationMessage, rpcCodes, RpcError } from "../rpc/jsonrpc.ts";
 import { createRouter, type RouteHandler, type Router } from "../rpc/router.ts";
 import type { Transport } from "../rpc/transport.ts";
@@ -51,6 +53,7 @@ export class ExecServer {
   readonly #clock: Clock;
   readonly #sessions: Sessions;
   readonly #router: Router<ExecPeer>;
+  readonly #budget = new ConnectionBudget();
   readonly #peers = new Set<ExecPeer>();
   /** Sessions that are over, whose processes still have to end. */
   readonly #endings = new Set<Promise<void>>();
@@ -89,6 +92,7 @@ export class ExecServer {
     const connection: Connection = new Connection({
       transport,
       clock: this.#clock,
+      budget: this.#budget,
       request: (request) => this.#router.dispatch(peer, request),
       notification: (notification) => this.#notification(peer, notification),
       closed: () => {

@@ -1,5 +1,4 @@
 /** Watches paths for changes, whatever becomes of them; must not know who is told. */
-import { readlinkSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Clock } from "../lib/clock.ts";
 import { CodexError } from "../lib/errors.ts";
@@ -206,12 +205,12 @@ function release(folders: readonly Disposable[]): void {
 
 /** What a path leads to, links followed. */
 function kindOf(path: string): "folder" | "other" | "nothing" {
-  return ask(() => statSync(path).isDirectory() ? "folder" : "other") ?? "nothing";
+  return ask(() => Deno.statSync(path).isDirectory ? "folder" : "other") ?? "nothing";
 }
 
 /** The text of a link, or null for anything else. */
 function linkTarget(path: string): string | null {
-  return ask(() => readlinkSync(path));
+  return ask(() => Deno.readLinkSync(path));
 }
 
 /** Null where there is nothing, or nothing to be seen: then a watch waits. */

@@ -53,6 +53,22 @@ Deno.test("model silence before any answer ends in an idle timeout, without sile
   assert.equal(mock.requests.length, 1);
 });
 
+Deno.test("a clock that is put back an hour puts the idle timeout off once, not for an hour", async () => {
+  await using mock = await startMockModel({ responses: [[gate("never")]] });
+  const clock = manualClock();
+  let shiftMs = 0;
+  const shifted = {
+    now: () => clock.now() + shiftMs,
+    after: (...timer: Parameters<typeof clock.after>) => clock.after(...timer),
+  };
+  const model = await client(provider(mock.url, { streamIdleTimeoutMs: 1000 }), { clock: shifted });
+  const result = outcome(model);
+  await mock.request(0);
+  shiftMs = -3_600_000;
+  for (let look = 0; look < 3; look++) clock.advance(1000);
+  assert.equal((await result).error?.message, IDLE);
+});
+
 Deno.test("bytes put off the idle timeout", async () => {
   await using mock = await startMockModel({
     responses: [[raw(": a\n\n"), gate("one"), say("b"), gate("two"), say("c")]],

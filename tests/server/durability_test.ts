@@ -62,6 +62,42 @@ Deno.test("a message is safe from kill -9 as soon as turn/start has answered", a
   assert.deepEqual(shown(read.thread.turns), [[turn.id, "interrupted", ["user: keep this"]]]);
 });
 
+for (const extension of ["numberedEvents", "idempotency"] as const) {
+  Deno.test(`with ${extension}, a thread is safe from kill -9 as soon as thread/start has answered`, async () => {
+    await using place = await makePlace(say("Here"));
+    const extensions = [extension];
+    const killed = await startChild(place, { extensions });
+    const key = extension === "idempotency" ? { idempotencyKey: "k" } : {};
+    const { thread } = await killed.client.request("thread/start", { ...key });
+    const threadId = thread.id;
+    await killed.client.request("thread/name/set", { threadId, name: "mine" });
+    await killed.kill();
+    await using next = await startChild(place, { extensions });
+    const { client } = next;
+    if (extension === "idempotency") {
+      assert.equal((await client.request("thread/start", { ...key })).thread.id, threadId);
+    }
+    const resumed = await client.request("thread/resume", { threadId });
+    assert.deepEqual([resumed.thread.name, resumed.thread.turns], ["mine", []]);
+    // Nobody has said anything in it, so it is in no list (as upstream).
+    assert.deepEqual((await client.request("thread/list", {})).data, []);
+    assert.equal((await runTurn(client, threadId, "hello")).status, "completed");
+    const { data } = await client.request("thread/list", {});
+    assert.deepEqual(data.map(({ id, name, preview }) => [id, name, preview]), [
+      [threadId, "mine", "hello"],
+    ]);
+  });
+}
+
+Deno.test("without extensions a thread has no file before its first message, as upstream", async () => {
+  await using place = await makePlace();
+  await using child = await startChild(place);
+  const { thread } = await child.client.request("thread/start", {});
+  await assert.rejects(Deno.stat(thread.path ?? ""), Deno.errors.NotFound);
+  const ephemeral = await child.client.request("thread/start", { ephemeral: true });
+  assert.equal(ephemeral.thread.path, null);
+});
+
 Deno.test("a thread that another process has loaded can be read, but nothing else", async () => {
   await using place = await makePlace(say("one"), say("two"));
   const owner = await startChild(place);

@@ -178,7 +178,10 @@ class Exchange {
   #arm(delayMs: number): void {
     this.#armedMs = delayMs;
     this.#cancelTimer = this.#options.clock.after(delayMs, () => {
-      const leftMs = this.#lastByteAt + this.#limitMs - this.#options.clock.now();
+      const now = this.#options.clock.now();
+      // A clock that was put back costs one more limit, and not as much as it was put back by.
+      this.#lastByteAt = Math.min(this.#lastByteAt, now);
+      const leftMs = this.#lastByteAt + this.#limitMs - now;
       if (leftMs > 0) return this.#arm(leftMs);
       this.#idle = true;
       this.#controller.abort(new Error("Idle"));

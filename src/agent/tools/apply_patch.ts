@@ -1,4 +1,5 @@
 /** The tool with which a model edits files: verifies, asks, writes; must not know the patch format's details. */
+import { elapsedMs } from "../../lib/clock.ts";
 import { isWritablePath } from "../../exec/sandbox_policy.ts";
 import type { FileChangeItem } from "../../protocol/item.ts";
 import type { SandboxPolicy } from "../../protocol/policy.ts";
@@ -84,7 +85,7 @@ class PatchTool implements ApplyPatchTool {
     if (problem === null && plan.value.revisions.length > 0) {
       context.filesChanged(plan.value.revisions);
     }
-    const durationMs = context.now() - startedAtMs;
+    const durationMs = elapsedMs(context, startedAtMs);
     return { content: written(form, { text, exitCode: problem === null ? 0 : 1, durationMs }) };
   }
 

@@ -1,4 +1,5 @@
 /** The `exec_command` tool: runs a shell command that may outlive the call; must not know how approvals travel. */
+import { elapsedMs } from "../../lib/clock.ts";
 import { resolve } from "node:path";
 import { shellJoin } from "../../lib/shell_join.ts";
 import { ESCALATION_PARAMETERS, permit, readEscalation } from "./command_gate.ts";
@@ -183,7 +184,7 @@ async function firstAnswer(options: {
       processId,
       note: exec.tty && !command.process.hasTerminal ? NO_TERMINAL : deniedNote(command, context),
       maxTokens: exec.maxTokens,
-      wallMs: clock.now() - startedAtMs,
+      wallMs: elapsedMs(clock, startedAtMs),
       newId: state.deps.newId,
     }),
   };

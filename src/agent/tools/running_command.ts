@@ -10,7 +10,7 @@ import type {
 import type { Terminal } from "../../exec/pty.ts";
 import type { ConfinedCommand, StartTrouble } from "../../exec/sandbox/backend.ts";
 import { isSandboxDenial } from "../../exec/sandbox/denial.ts";
-import type { Clock } from "../../lib/clock.ts";
+import { type Clock, elapsedMs } from "../../lib/clock.ts";
 import type { CommandExecutionItem } from "../../protocol/item.ts";
 import { OutputDeltas } from "./output_deltas.ts";
 import type { ToolContext } from "./tool.ts";
@@ -185,7 +185,7 @@ export class RunningCommand {
       // Upstream sends null, not an empty text.
       aggregatedOutput: text || null,
       exitCode,
-      durationMs: this.#deps.clock.now() - this.#startedAtMs,
+      durationMs: elapsedMs(this.#deps.clock, this.#startedAtMs),
     });
     this.#output.isClosed = true;
   }

@@ -1,4 +1,5 @@
 /** The `write_stdin` tool: polls and feeds commands that outlived their call; must not know how they started. */
+import { elapsedMs } from "../../lib/clock.ts";
 import type { CommandState, PolledCommand } from "./command_state.ts";
 import { answer, clamp, outputTokens } from "./exec_command.ts";
 import { ToolArguments } from "./tool_arguments.ts";
@@ -82,7 +83,7 @@ async function run(
   if (await found.command.wait(yieldMs, { clock, signal: context.signal })) {
     polled.delete(found.processId);
   }
-  const wallMs = clock.now() - startedAtMs;
+  const wallMs = elapsedMs(clock, startedAtMs);
   return {
     content: answer(found.command, {
       processId: found.processId,

@@ -136,7 +136,10 @@ export class ProxyClient {
 
   #limitIdle(): void {
     const { clock, times } = this.#options;
-    const leftMs = this.#lastActivityAt + times.idleMs - clock.now();
+    const now = clock.now();
+    // A clock that was put back costs one more limit, and not as much as it was put back by.
+    this.#lastActivityAt = Math.min(this.#lastActivityAt, now);
+    const leftMs = this.#lastActivityAt + times.idleMs - now;
     if (leftMs <= 0) return this.#limit(0);
     this.#cancelTimer();
     this.#cancelTimer = clock.after(leftMs, () => this.#limitIdle(), { background: true });

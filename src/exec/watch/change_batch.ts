@@ -36,7 +36,8 @@ export class ChangeBatch implements Disposable {
       this.#isCut = true;
     }
     if (this.#cancel) return;
-    const isBusy = this.#options.clock.now() - this.#reportedAtMs < BUSY_MS;
+    // Either way: the clock may have been put back.
+    const isBusy = Math.abs(this.#options.clock.now() - this.#reportedAtMs) < BUSY_MS;
     this.#delayMs = isBusy ? Math.min(this.#delayMs * 2, BUSY_MS) : FIRST_MS;
     this.#reportLater();
   }

@@ -38,7 +38,7 @@ async function connectTo(port: number): Promise<ReconnectingClient> {
     connect: (signal) => connectWebSocket(`ws://127.0.0.1:${port}`, { signal }),
     client: {
       clientInfo: { name: "codex_demo", version: VERSION },
-      capabilities: { experimentalApi: true, extensions: EXTENSIONS },
+      capabilities: { experimentalApi: true, sessionExtensions: EXTENSIONS },
     },
     clock: systemClock(),
     random: Math.random,

@@ -260,7 +260,7 @@ export class Roamer {
       connect: (signal) => connectThrough(port, { signal, clock }),
       client: {
         clientInfo: { name, version: "1" },
-        capabilities: { experimentalApi: true, extensions: EXTENSIONS },
+        capabilities: { experimentalApi: true, sessionExtensions: EXTENSIONS },
       },
       clock,
       random,
@@ -297,6 +297,7 @@ export class Roamer {
       client.on(method, (params) => this.#event({ method, params }));
     }
     client.onNews((news) => {
+      if (news.type === "watchLost") return;
       if (news.type !== "lost") return this.#picture(news.threadId).opened(news.result);
       this.#pictures.delete(news.threadId);
       if (news.threadId === this.#thread?.threadId) this.#lost(news.reason);

@@ -11,7 +11,8 @@ import type {
   ServerRequestParams,
   ServerRequestResult,
 } from "../protocol/mod.ts";
-import { type CallOptions, Connection, type IncomingRequest } from "../rpc/connection.ts";
+import { type CallOptions, Connection } from "../rpc/connection.ts";
+import type { IncomingRequest } from "../rpc/incoming_request.ts";
 import { type RequestId, rpcCodes, RpcError } from "../rpc/jsonrpc.ts";
 import { connectionClosed } from "../rpc/pending_calls.ts";
 import type { Transport } from "../rpc/transport.ts";
@@ -25,7 +26,7 @@ export interface ClientOptions {
     /** Exact names of notifications that it does not want. */
     readonly optOutNotificationMethods?: readonly string[];
     /** What it wants beyond upstream's protocol; the answer to `initialize` says what it gets. */
-    readonly extensions?: readonly Extension[];
+    readonly sessionExtensions?: readonly Extension[];
   };
   /** Needed for calls with a timeout. */
   readonly clock?: Clock;

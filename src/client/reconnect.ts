@@ -11,7 +11,7 @@ import type {
   ServerRequestParams,
   ServerRequestResult,
 } from "../protocol/mod.ts";
-import { RpcError } from "../rpc/jsonrpc.ts";
+import { rpcCodes, RpcError } from "../rpc/jsonrpc.ts";
 import { connectionClosed } from "../rpc/pending_calls.ts";
 import type { Transport } from "../rpc/transport.ts";
 import { backoffMs } from "./backoff.ts";
@@ -19,6 +19,7 @@ import { Calls } from "./calls.ts";
 import { type AnyQuestion, Client, type ClientOptions, unsupportedRequest } from "./client.ts";
 import { FollowedThreads } from "./followed_threads.ts";
 import { type AnyNotification, NotificationInbox } from "./inbox.ts";
+import { KeptWatches } from "./kept_watches.ts";
 import { OpenQuestions } from "./open_questions.ts";
 
 /** What a person may be told about the connection; it is always true. */
@@ -51,14 +52,16 @@ export interface ReconnectOptions {
   newKey(): string;
 }
 
-/** What happened to threads, beside their events; a listener is called before the events that follow. */
-export type ThreadNews =
+/** What happened beside events; a listener is called before the events that follow. */
+export type News =
   /** It was started, resumed or forked by a request of this client. */
   | { readonly type: "opened"; readonly threadId: string; readonly result: Opened }
   /** More was missed than the server remembers: `result` has the thread as it is. */
   | { readonly type: "gap"; readonly threadId: string; readonly result: Opened }
   /** It cannot be followed any more, because it was archived for instance. */
-  | { readonly type: "lost"; readonly threadId: string; readonly reason: string };
+  | { readonly type: "lost"; readonly threadId: string; readonly reason: string }
+  /** After a new connection the server has refused to go on with it. */
+  | { readonly type: "watchLost"; readonly watchId: string; readonly reason: string };
 
 type Opened = Result<"thread/resume">;
 /** A typed handler, its type forgotten; the method it is registered for guarantees the params. */
@@ -71,6 +74,8 @@ const KEPT_WISHES = [
 ];
 /** Their answers say where the log of a thread begins. */
 const OPENING: ReadonlySet<string> = new Set(["thread/start", "thread/resume", "thread/fork"]);
+/** They begin and end what a new connection has to begin again. */
+const WATCHING: ReadonlySet<string> = new Set(["fs/watch", "fs/unwatch"]);
 /** The server tells nothing more of a thread after these. */
 const ENDING: ReadonlySet<string> = new Set(["thread/closed", "thread/archived"]);
 
@@ -85,9 +90,10 @@ export class ReconnectingClient {
   /** The threads that were opened, with what is said again when they are resumed. */
   readonly #wishes = new Map<string, Readonly<Record<string, unknown>>>();
   readonly #questions = new OpenQuestions();
+  readonly #watches = new KeptWatches();
   readonly #handlers = new Map<string, QuestionHandler>();
   readonly #stateListeners = new Set<(state: ConnectionState) => void>();
-  readonly #newsListeners = new Set<(news: ThreadNews) => void>();
+  readonly #newsListeners = new Set<(news: News) => void>();
   readonly #closing = new AbortController();
   readonly #calls: Calls;
   #state: ConnectionState;
@@ -141,8 +147,8 @@ export class ReconnectingClient {
     return () => void this.#stateListeners.delete(listener);
   }
 
-  /** Calls back with what happens to threads; returns what stops it. */
-  onNews(listener: (news: ThreadNews) => void): () => void {
+  /** Calls back with what happens to threads and watches; returns what stops it. */
+  onNews(listener: (news: News) => void): () => void {
     this.#newsListeners.add(listener);
     return () => void this.#newsListeners.delete(listener);
   }
@@ -222,13 +228,16 @@ export class ReconnectingClient {
     if (this.#closing.signal.aborted) return client.close("closed by the client");
     this.#client = client;
     void client.closed.then((reason) => this.#lost(client, reason));
-    await Promise.all([...this.#wishes.keys()].map((threadId) => this.#resume(threadId)));
+    await Promise.all([
+      this.#renewWatches(client),
+      ...[...this.#wishes.keys()].map((threadId) => this.#resume(threadId)),
+    ]);
     if (this.#client !== client || this.#closing.signal.aborted) return;
     this.#attempts = 0;
     this.#code = null;
     this.#setState({ type: "connected" });
     this.#calls.connected({
-      takesKeys: client.serverInfo?.extensions?.includes("idempotency") ?? false,
+      takesKeys: client.serverInfo?.sessionExtensions?.includes("idempotency") ?? false,
       request: (method, params, signal) => this.#request(client, { method, params, signal }),
     });
   }
@@ -273,6 +282,11 @@ export class ReconnectingClient {
       this.#forget(Object(params).threadId);
       return result;
     }
+    if (WATCHING.has(method)) {
+      const result = await send();
+      this.#watches.answered(method, params);
+      return result;
+    }
     if (!OPENING.has(method)) return await send();
     this.#threads.opening();
     if (method === "thread/resume") this.#threads.hold(Object(params).threadId);
@@ -300,7 +314,8 @@ export class ReconnectingClient {
     this.#threads.opening();
     try {
       const since = place ? { logId: place.logId, afterSeq: place.seq } : {};
-      const result = await client.request("thread/resume", { ...wishes, threadId, ...since });
+      const params = { ...wishes, threadId, ...since };
+      const result = await this.#insist(client, () => client.request("thread/resume", params));
       if (this.#client !== client) return;
       if (!this.#wishes.has(threadId)) return this.#threads.notOpened(threadId);
       const replayed = result.replay?.type === "events" ? result.replay.events : null;
@@ -314,6 +329,29 @@ export class ReconnectingClient {
       this.#threads.notOpened(threadId);
       this.#forget(threadId);
       this.#tell({ type: "lost", threadId, reason: error.message });
+    }
+  }
+
+  #renewWatches(client: Client): Promise<void> {
+    return this.#watches.renew({
+      request: (method, params) => this.#insist(client, () => client.call(method, params)),
+      pass: (notification) => this.#pass(notification),
+      lost: (watchId, reason) => this.#tell({ type: "watchLost", watchId, reason }),
+    });
+  }
+
+  /** A server that is too busy did nothing: it is asked again, as long as there is the connection. */
+  async #insist<T>(client: Client, send: () => Promise<T>): Promise<T> {
+    const { clock, random } = this.#options;
+    for (let refusals = 0;; refusals++) {
+      try {
+        return await send();
+      } catch (error) {
+        if (!(error instanceof RpcError) || error.code !== rpcCodes.overloaded) throw error;
+        const delayMs = backoffMs(refusals, random);
+        await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
+        if (this.#client !== client) throw connectionClosed("the connection was lost");
+      }
     }
   }
 
@@ -348,7 +386,7 @@ export class ReconnectingClient {
     );
   }
 
-  #tell(news: ThreadNews): void {
+  #tell(news: News): void {
     for (const listener of this.#newsListeners) listener(news);
   }
 

@@ -82,12 +82,7 @@ const threadNotifications = {
       z.object({
         threadId: z.string(),
         clients: z.array(
-          z.object({
-            clientId: z.string(),
-            name: z.string(),
-            version: z.string(),
-            role: z.string().optional(),
-          }),
+          z.object({ clientId: z.string(), name: z.string(), version: z.string() }),
         ),
       }).meta({ id: "ThreadClientsUpdatedNotification" }),
   }),

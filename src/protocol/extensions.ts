@@ -31,7 +31,7 @@ export const EXTENSION_MEMBERS: Readonly<
     clients: ["clients"],
   },
   result: {
-    extensions: EXTENSIONS,
+    sessionExtensions: EXTENSIONS,
     clientId: ["clients"],
     logId: ["numberedEvents"],
     seq: ["numberedEvents"],

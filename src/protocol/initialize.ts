@@ -14,7 +14,8 @@ const Capabilities = memo(() =>
     experimentalApi: z.boolean().default(false),
     optOutNotificationMethods: z.array(z.string()).nullish(),
     // Names of what a client wants beyond upstream's protocol; see `extensions.ts`.
-    extensions: z.array(z.string()).nullish(),
+    // Not `extensions`, which newer servers of Codex take for settings of MCP.
+    sessionExtensions: z.array(z.string()).nullish(),
   }).meta({ id: "InitializeCapabilities" })
 );
 
@@ -37,7 +38,7 @@ export const requests = {
         platformFamily: z.string(),
         platformOs: z.string(),
         // For clients that asked for extensions: those that they get, and their own name in `clients`.
-        extensions: z.array(z.string()).optional(),
+        sessionExtensions: z.array(z.string()).optional(),
         clientId: z.string().optional(),
       }).meta({ id: "InitializeResponse" }),
     ordering: "concurrent",

@@ -44,7 +44,7 @@ function parseClientInfo(value: unknown): ClientInfo {
 function parseCapabilities(value: unknown): Capabilities {
   let experimentalApi = false;
   let optOut: Pick<Capabilities, "optOutNotificationMethods"> = {};
-  let extensions: Pick<Capabilities, "extensions"> = {};
+  let extensions: Pick<Capabilities, "sessionExtensions"> = {};
   readInOrder(struct(value, "InitializeCapabilities"), {
     experimentalApi: (member) => {
       if (typeof member !== "boolean") throw invalidType(member, "a boolean");
@@ -52,7 +52,8 @@ function parseCapabilities(value: unknown): Capabilities {
     },
     optOutNotificationMethods: (member) =>
       optOut = { optOutNotificationMethods: member === null ? null : texts(member) },
-    extensions: (member) => extensions = { extensions: member === null ? null : texts(member) },
+    sessionExtensions: (member) =>
+      extensions = { sessionExtensions: member === null ? null : texts(member) },
   });
   return { experimentalApi, ...optOut, ...extensions };
 }

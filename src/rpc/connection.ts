@@ -1,7 +1,13 @@
 /** One transport with its JSON-RPC state in both directions; must not know any method or who the peer is. */
 import type { Clock } from "../lib/clock.ts";
 import { CLOSE_CODES } from "./close_codes.ts";
+import {
+  type ConnectionBudget,
+  type ConnectionLimits,
+  DEFAULT_LIMITS,
+} from "./connection_limits.ts";
 import type { Droppable } from "./droppable.ts";
+import { IncomingRequest } from "./incoming_request.ts";
 import {
   type DroppedMessage,
   encodeError,
@@ -27,22 +33,6 @@ import { Outbox } from "./outbox.ts";
 import { connectionClosed, PendingCalls } from "./pending_calls.ts";
 import type { Transport } from "./transport.ts";
 
-/** What a connection may hold; every limit has an answer for "full". */
-export interface ConnectionLimits {
-  /** Requests of the peer that wait or are in work; the next one is answered with -32001. */
-  readonly requests: number;
-  /** Text of these requests, in UTF-16 units; the next request is answered with -32001. */
-  readonly requestChars: number;
-  /** Requests refused in one turn of the event loop, over a transport that cannot be paused; then it closes. */
-  readonly refusals: number;
-  /** Urgent requests in work, and urgent messages in one turn of the event loop; then it closes. */
-  readonly urgent: number;
-  /** Text that the peer has not taken; then it closes. Requests wait from an eighth of this on. */
-  readonly outboxBytes: number;
-  /** How long requests in work may still be answered once the peer sends nothing more. */
-  readonly endGraceMs: number;
-}
-
 /** What a connection is made of. Only `request` may throw. */
 export interface ConnectionOptions {
   readonly transport: Transport;
@@ -60,6 +50,8 @@ export interface ConnectionOptions {
   /** Methods that pass by all that waits; only a side that has some guards itself against a flood of answers. */
   isUrgent?(method: string): boolean;
   readonly limits?: Partial<ConnectionLimits>;
+  /** What it shares with others. */
+  readonly budget?: ConnectionBudget | undefined;
   /** Needed for timeouts and for the grace after the end of input. */
   readonly clock?: Clock;
   /** Ids of our own requests; counts from 1 by default. */
@@ -87,70 +79,10 @@ const OVERLOADED = encodeErrorBody(
 );
 const SLOW_READER = "the peer does not read what it is sent";
 const REQUIRED: SendOptions = {};
-const DEFAULT_LIMITS: ConnectionLimits = {
-  // Upstream refuses the 129th.
-  requests: 1024,
-  requestChars: 16 * 1024 * 1024,
-  refusals: 1024,
-  urgent: 256,
-  outboxBytes: 16 * 1024 * 1024,
-  endGraceMs: 2000,
-};
 /** Requests wait while more than this part of the outbox is in use. */
 const HELD_PART = 1 / 8;
 /** Nothing urgent is longer. */
 const URGENT_CHARS_MAX = 64 * 1024;
-
-/** A request of the peer while it is in work. */
-export class IncomingRequest {
-  readonly id: RequestId;
-  readonly method: string;
-  readonly params: unknown;
-  /** What it counts against the limits. */
-  readonly chars: number;
-  readonly #answer: (request: IncomingRequest, result: unknown) => void;
-  #after: (() => void)[] | undefined;
-  #isAnswered = false;
-
-  constructor(
-    message: Pick<RequestMessage, "id" | "method" | "params">,
-    chars: number,
-    answer: (request: IncomingRequest, result: unknown) => void,
-  ) {
-    this.id = message.id;
-    this.method = message.method;
-    this.params = message.params;
-    this.chars = chars;
-    this.#answer = answer;
-  }
-
-  /** True once the answer is on its way. */
-  get isAnswered(): boolean {
-    return this.#isAnswered;
-  }
-
-  /**
-   * Answers now, so that the answer precedes whatever is sent next in this tick.
-   * What the handler returns afterwards is not sent again.
-   */
-  reply(result: unknown): void {
-    this.#answer(this, result);
-  }
-
-  /** Runs `callback` right after the answer, in the same tick; at once when it is answered already. */
-  after(callback: () => void): void {
-    if (this.#isAnswered) callback();
-    else (this.#after ??= []).push(callback);
-  }
-
-  /** For the connection: the answer has been queued. */
-  answered(): void {
-    this.#isAnswered = true;
-    if (!this.#after) return;
-    for (const callback of this.#after) callback();
-    this.#after = undefined;
-  }
-}
 
 /**
  * Invariants: every request is answered once or the connection closes; what has been sent is kept until the peer takes
@@ -180,16 +112,17 @@ export class Connection {
     this.#answer(request, result);
 
   constructor(options: ConnectionOptions) {
-    const { transport, clock } = options;
+    const { transport, clock, budget } = options;
     this.#options = options;
     this.#transport = transport;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#calls = new PendingCalls(clock, options.nextId);
-    this.#outbox = new Outbox({ transport, clock, limitBytes: this.#limits.outboxBytes });
+    this.#outbox = new Outbox({ transport, clock, budget, limitBytes: this.#limits.outboxBytes });
     this.#heldBytes = this.#limits.outboxBytes * HELD_PART;
     this.#inbox = new Inbox({
       transport,
       clock,
+      budget,
       take: (text) => this.#take(parseMessage(text), text.length),
       isHeld: () => this.#outbox.keptBytes > this.#heldBytes,
       whenFree: (callback) => this.#outbox.whenBelow(this.#heldBytes, callback),
@@ -337,7 +270,7 @@ export class Connection {
     }
     const request = new IncomingRequest(message, chars, this.#answerNow);
     this.#requestsInWork++;
-    this.#charsInWork += chars;
+    this.#countInWork(chars);
     let result: unknown;
     try {
       result = this.#options.request(request);
@@ -366,7 +299,9 @@ export class Connection {
     if (this.#requestsInWork + this.#inbox.length >= this.#limits.requests) return true;
     // A request that is too long for the method is refused there, with the reason.
     const known = this.#charsInWork + this.#inbox.chars;
-    return known > 0 && known + chars > this.#limits.requestChars;
+    const { requestChars } = this.#limits;
+    return known > 0 &&
+      known + chars > (this.#options.budget?.within(requestChars) ?? requestChars);
   }
 
   /** A transport that cannot be paused may go on for ever before anybody else has a turn. */
@@ -410,7 +345,7 @@ export class Connection {
   #finish(request: IncomingRequest, text: string): void {
     this.#requestsInWork--;
     if (this.#isUrgent(request.method, request.chars)) this.#urgentInWork--;
-    this.#charsInWork -= request.chars;
+    this.#countInWork(-request.chars);
     this.sendText(text);
     try {
       request.answered();
@@ -418,6 +353,11 @@ export class Connection {
       this.#options.failed?.(error, request.method);
     }
     this.#endIfDone();
+  }
+
+  #countInWork(chars: number): void {
+    this.#charsInWork += chars;
+    this.#options.budget?.add(chars);
   }
 
   #notification(message: NotificationMessage): void {

@@ -1,5 +1,6 @@
 /** Takes what a peer sends in slices of time, so that a flood starves nobody else; must not know what a message says. */
 import type { Clock } from "../lib/clock.ts";
+import type { ConnectionBudget } from "./connection_limits.ts";
 import { Fifo } from "../lib/fifo.ts";
 import type { Transport } from "./transport.ts";
 
@@ -8,6 +9,8 @@ export interface InboxOptions {
   readonly transport: Transport;
   /** Without one, nothing is put off. */
   readonly clock: Clock | undefined;
+  /** Told what is kept. */
+  readonly budget?: ConnectionBudget | undefined;
   /** Handles one frame; never throws. */
   take(text: string): void;
   /** Whether frames have to wait for another reason than time. */
@@ -80,7 +83,7 @@ export class Inbox {
   /** Keeps a frame for later. */
   keep(text: string): void {
     this.#waiting.push(text);
-    this.#chars += text.length;
+    this.#count(text.length);
     this.#goOn();
   }
 
@@ -98,7 +101,12 @@ export class Inbox {
   discard(): void {
     this.#cancelTurn?.();
     this.#waiting.clear();
-    this.#chars = 0;
+    this.#count(-this.#chars);
+  }
+
+  #count(chars: number): void {
+    this.#chars += chars;
+    this.#options.budget?.add(chars);
   }
 
   get #isTimeUp(): boolean {
@@ -132,7 +140,7 @@ export class Inbox {
     this.#startedMs = this.#clock?.now() ?? 0;
     while (this.length > 0 && !this.#options.isHeld() && !this.#isTimeUp) {
       const text = this.#waiting.shift() ?? "";
-      this.#chars -= text.length;
+      this.#count(-text.length);
       this.#options.take(text);
     }
     this.#goOn();

@@ -20,15 +20,26 @@ interface Sign {
   atMs: number;
 }
 
+/** When a peer is asked for a sign of life, and when it is let go. */
+export interface LivenessOptions {
+  readonly clock: Clock;
+  readonly pingMs: number;
+  readonly idleMs: number;
+  /**
+   * What a peer sent while this process stood still is read after the first look, and would come too late. A server
+   * waits for it; a client that slept would rather have a new connection at once.
+   */
+  readonly forgivesOwnSleep: boolean;
+}
+
 /** Looks at all peers that it is given together: one timer, however many there are. */
 export class Liveness {
-  readonly #options: { readonly clock: Clock; readonly pingMs: number; readonly idleMs: number };
+  readonly #options: LivenessOptions;
   readonly #signs = new Map<Watched, Sign>();
   #cancel: (() => void) | null = null;
+  #lookedAtMs = 0;
 
-  constructor(
-    options: { readonly clock: Clock; readonly pingMs: number; readonly idleMs: number },
-  ) {
+  constructor(options: LivenessOptions) {
     this.#options = options;
   }
 
@@ -48,13 +59,19 @@ export class Liveness {
 
   #later(): () => void {
     const { clock, pingMs } = this.#options;
+    this.#lookedAtMs = clock.now();
     return clock.after(pingMs, () => this.#look(), { background: true });
   }
 
   #look(): void {
+    const { clock, idleMs, forgivesOwnSleep } = this.#options;
+    const now = clock.now();
+    const hasSlept = forgivesOwnSleep && now - this.#lookedAtMs >= idleMs;
     this.#cancel = this.#later();
-    const now = this.#options.clock.now();
-    for (const [client, sign] of [...this.#signs]) this.#lookAt(client, sign, now);
+    for (const [client, sign] of [...this.#signs]) {
+      if (hasSlept) sign.atMs = now;
+      this.#lookAt(client, sign, now);
+    }
   }
 
   /** A client that takes its backlog, however slowly, lives: a ping would only wait behind it. */

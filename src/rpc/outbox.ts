@@ -1,6 +1,7 @@
 /** Keeps what a peer has not taken yet, and merges what may be merged; must not know what messages say or when a connection closes. */
 import type { Clock } from "../lib/clock.ts";
 import { Fifo } from "../lib/fifo.ts";
+import type { ConnectionBudget } from "./connection_limits.ts";
 import type { Droppable, GrowingMessage } from "./droppable.ts";
 import type { RequestId } from "./jsonrpc.ts";
 import type { Transport } from "./transport.ts";
@@ -12,6 +13,8 @@ export interface OutboxOptions {
   readonly clock: Clock | undefined;
   /** What may wait here and in the transport together. */
   readonly limitBytes: number;
+  /** Told what is kept here; says when it is too much in all. */
+  readonly budget?: ConnectionBudget | undefined;
 }
 
 /**
@@ -54,6 +57,7 @@ export class Outbox {
   readonly #transport: Transport;
   readonly #clock: Clock | undefined;
   readonly #limitBytes: number;
+  readonly #budget: ConnectionBudget | undefined;
   readonly #windowBytes: number;
   readonly #kept = new Fifo<string | Merged | Alike>();
   /** The last entry, if more of the kind can be added to it. */
@@ -68,10 +72,11 @@ export class Outbox {
   #seenBytes = 0;
   #cancelLook: (() => void) | undefined;
 
-  constructor({ transport, clock, limitBytes }: OutboxOptions) {
+  constructor({ transport, clock, limitBytes, budget }: OutboxOptions) {
     this.#transport = transport;
     this.#clock = clock;
     this.#limitBytes = limitBytes;
+    this.#budget = budget;
     this.#windowBytes = Math.min(WINDOW_BYTES, limitBytes);
   }
 
@@ -109,7 +114,7 @@ export class Outbox {
       this.#tails.clear();
     }
     this.#lastAlike.ids.push(id);
-    this.#keptBytes += bytesOf(id);
+    this.#count(bytesOf(id));
     this.#lookLater();
     return true;
   }
@@ -138,7 +143,7 @@ export class Outbox {
     this.#cancelLook = undefined;
     this.#kept.clear();
     this.#lastAlike = undefined;
-    this.#keptBytes = 0;
+    this.#count(-this.#keptBytes);
     this.#tails.clear();
     const waiters = this.#waiters;
     this.#waiters = [];
@@ -157,15 +162,24 @@ export class Outbox {
     return this.#clock !== undefined || this.#transport.tellsDrained === true;
   }
 
+  get #limitNow(): number {
+    return this.#budget?.within(this.#limitBytes) ?? this.#limitBytes;
+  }
+
   /**
    * One long message does not count: a large file, or an item whose text waits in deltas as well. Those that follow
    * are not refused for it.
    */
   get #isFull(): boolean {
     const bytes = this.bufferedBytes;
-    if (bytes > this.#limitBytes + this.#largestBytes) return true;
+    if (bytes > this.#limitNow + this.#largestBytes) return true;
     if (bytes <= this.#limitBytes) this.#largestBytes = 0;
     return false;
+  }
+
+  #count(bytes: number): void {
+    this.#keptBytes += bytes;
+    this.#budget?.add(bytes);
   }
 
   #noteLarge({ length }: string): void {
@@ -175,12 +189,12 @@ export class Outbox {
 
   #keep(text: string, mergeable: Droppable | undefined): void {
     this.#lastAlike = undefined;
-    if (mergeable && (this.#keptBytes > this.#limitBytes * UNMERGED_PART || this.#tails.size > 0)) {
+    if (mergeable && (this.#keptBytes > this.#limitNow * UNMERGED_PART || this.#tails.size > 0)) {
       this.#merge(mergeable);
     } else {
       if (this.#tails.size > 0) this.#tails.clear();
       this.#kept.push(text);
-      this.#keptBytes += text.length + MESSAGE_BYTES;
+      this.#count(text.length + MESSAGE_BYTES);
     }
     this.#lookLater();
   }
@@ -191,13 +205,13 @@ export class Outbox {
     if (tail?.key === next.key) {
       const before = tail.chars;
       tail.append(next);
-      this.#keptBytes += tail.chars - before;
+      this.#count(tail.chars - before);
       return;
     }
     const message = next.grow();
     this.#kept.push({ message, scope });
     this.#tails.set(scope, message);
-    this.#keptBytes += message.chars + MESSAGE_BYTES;
+    this.#count(message.chars + MESSAGE_BYTES);
   }
 
   #take(): string {
@@ -205,18 +219,18 @@ export class Outbox {
     if (typeof entry === "object" && "ids" in entry) return this.#takeAlike(entry);
     this.#kept.shift();
     if (typeof entry === "string") {
-      this.#keptBytes -= entry.length + MESSAGE_BYTES;
+      this.#count(-(entry.length + MESSAGE_BYTES));
       return entry;
     }
     const { message, scope } = entry;
-    this.#keptBytes -= message.chars + MESSAGE_BYTES;
+    this.#count(-(message.chars + MESSAGE_BYTES));
     if (this.#tails.get(scope) === message) this.#tails.delete(scope);
     return message.text;
   }
 
   #takeAlike(entry: Alike): string {
     const id = entry.ids.shift() ?? "";
-    this.#keptBytes -= bytesOf(id);
+    this.#count(-bytesOf(id));
     if (entry.ids.length === 0) {
       this.#kept.shift();
       if (this.#lastAlike === entry) this.#lastAlike = undefined;

@@ -1,6 +1,6 @@
 /** Brings a request to its handler: look up, parse, gate, ordering; must not know any method. */
 import type { KeyedLock } from "../lib/keyed_lock.ts";
-import type { IncomingRequest } from "./connection.ts";
+import type { IncomingRequest } from "./incoming_request.ts";
 import type { RpcError } from "./jsonrpc.ts";
 
 /** What the router reads of a protocol entry: what its requests queue behind. */

@@ -1,7 +1,7 @@
 /** What a handler gets besides its params; must not know any method. */
 import type { Receipt } from "../agent/receipts.ts";
 import type { ClientMethod, Params, Result } from "../protocol/mod.ts";
-import type { IncomingRequest } from "../rpc/connection.ts";
+import type { IncomingRequest } from "../rpc/incoming_request.ts";
 import type { EncodedJson } from "../rpc/jsonrpc.ts";
 import type { Peer } from "./peer.ts";
 

@@ -1,7 +1,7 @@
 /** The handshake of a client; must not load the schema library, which would double the start-up time. */
 import { grantedExtensions } from "../protocol/extensions.ts";
 import { parseInitializeParams } from "../protocol/initialize_params.ts";
-import type { IncomingRequest } from "../rpc/connection.ts";
+import type { IncomingRequest } from "../rpc/incoming_request.ts";
 import { rpcCodes, RpcError } from "../rpc/jsonrpc.ts";
 import { toRpcError } from "./errors.ts";
 import type { Peer } from "./peer.ts";
@@ -41,7 +41,7 @@ export function initialize(peer: Peer, options: {
   const originator = options.originator?.name ?? name;
   const userAgent =
     `${originator}/${identity.version} ${identity.platformText} (${name}; ${version})`;
-  const asked = capabilities?.extensions ?? null;
+  const asked = capabilities?.sessionExtensions ?? null;
   const extensions = grantedExtensions(asked ?? []);
   peer.initialize({
     name,
@@ -55,7 +55,7 @@ export function initialize(peer: Peer, options: {
     codexHome: identity.codexHome,
     platformFamily: identity.platformFamily,
     platformOs: identity.platformOs,
-    ...asked ? { extensions } : {},
+    ...asked ? { sessionExtensions: extensions } : {},
     ...extensions.includes("clients") ? { clientId: peer.id } : {},
   });
   return options.originator ?? { name, userAgent };

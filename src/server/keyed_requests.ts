@@ -122,7 +122,7 @@ export class KeyedRequests {
     try {
       return await reopen(call, threadIdOf(JSON.parse(before.result)));
     } catch (error) {
-      // A thread without a message is nowhere but in memory: of the first effect, nothing is left.
+      // An ephemeral thread is nowhere but in memory: of the first effect, nothing is left.
       if (!(error instanceof CodexError) || error.kind !== "rolloutNotFound") throw error;
       return await this.#carryOut(call, scope);
     }

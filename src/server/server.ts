@@ -6,7 +6,9 @@ import { experimentalUse } from "../protocol/experimental.ts";
 import { allRequestMethods, loadedRequestEntry, loadRequestEntry } from "../protocol/mod.ts";
 import { parseParams } from "../protocol/parse.ts";
 import { CLOSE_CODES } from "../rpc/close_codes.ts";
-import { Connection, type IncomingRequest } from "../rpc/connection.ts";
+import { Connection } from "../rpc/connection.ts";
+import { ConnectionBudget } from "../rpc/connection_limits.ts";
+import type { IncomingRequest } from "../rpc/incoming_request.ts";
 import { rpcCodes, RpcError } from "../rpc/jsonrpc.ts";
 import { createRouter, type RouteHandler, type Router } from "../rpc/router.ts";
 import type { Transport } from "../rpc/transport.ts";
@@ -15,7 +17,7 @@ import { type RequestContext, RequestScope } from "./context.ts";
 import { toRpcError } from "./errors.ts";
 import { Fanout } from "./fanout.ts";
 import { initialize, type Originator } from "./initialize.ts";
-import { type HandlerTable, loadHandlers } from "./methods/mod.ts";
+import { type HandlerTable, loadHandlers, preloadHandlers } from "./methods/mod.ts";
 import { Peer } from "./peer.ts";
 import type { Runtime, RuntimeServer } from "./runtime.ts";
 
@@ -35,6 +37,11 @@ export interface ServerOptions {
   readonly log: Logger;
   /** Builds the agent with all that it needs; called once, by the first request that needs it. */
   startRuntime(server: RuntimeServer): Promise<Runtime>;
+  /**
+   * Loads what `startRuntime` needs. Given where many clients may share the server: loading and starting the agent
+   * keeps the event loop busy, so it is better done before the request of one client that holds up the others.
+   */
+  readonly preload?: (() => Promise<unknown>) | undefined;
 }
 
 /** Answered even when a client floods: they are how a person regains control. */
@@ -53,9 +60,12 @@ export class Server {
   readonly #fanout: Fanout;
   readonly #router: Router<Peer>;
   readonly #peers = new Set<Peer>();
+  readonly #budget = new ConnectionBudget();
   #runtime: Promise<Runtime> | null = null;
   /** The same, once it is there. */
   #started: Runtime | null = null;
+  #greetedCount = 0;
+  #cancelStep: (() => void) | undefined;
   #acceptedCount = 0;
   /** The name of the first client; it stands for the process in user agents and files (as upstream). */
   #originator: Originator | null = null;
@@ -94,6 +104,7 @@ export class Server {
       new Connection({
         transport,
         clock,
+        budget: this.#budget,
         request: (request) => this.#request(peer, request),
         // `initialized` says nothing that the answer to `initialize` did not; others are ignored.
         notification: () => {},
@@ -123,6 +134,7 @@ export class Server {
         originator: this.#originator,
       });
       this.#fanout.add(peer);
+      this.#prepare();
       return undefined;
     }
     return this.#router.dispatch(peer, request);
@@ -131,9 +143,30 @@ export class Server {
   /** The loaded tables of handlers, by the first segment of the method. */
   readonly #handlers = new Map<string, HandlerTable | Promise<HandlerTable>>();
 
+  /**
+   * With the first client the code of the agent is loaded, and with the second one, which the first could hold up,
+   * the agent starts: started, it takes 7 MiB more, which a client that only stays connected should not cost.
+   */
+  #prepare(): void {
+    const { preload, clock } = this.#options;
+    if (!preload || this.#greetedCount === 2) return;
+    const step = ++this.#greetedCount === 1
+      ? () => Promise.all([preload(), preloadHandlers(), loadRequestEntry("thread/start")])
+      : () => Promise.resolve(this.#table("thread"));
+    // The answer goes out before. Whoever needs what has failed tries again, and tells its client what is wrong.
+    this.#cancelStep = clock.after(0, () => void step().catch(() => undefined), {
+      background: true,
+    });
+  }
+
   #handler(method: string): RouteHandler<Peer> | Promise<RouteHandler<Peer>> {
     const slash = method.indexOf("/");
-    const segment = slash < 0 ? method : method.slice(0, slash);
+    const table = this.#table(slash < 0 ? method : method.slice(0, slash));
+    if (table instanceof Promise) return table.then((loaded) => this.#scoped(loaded, method));
+    return this.#scoped(table, method);
+  }
+
+  #table(segment: string): HandlerTable | Promise<HandlerTable> {
     let table = this.#handlers.get(segment);
     if (!table) {
       table = this.runtime().then((runtime) => loadHandlers(segment, runtime));
@@ -144,8 +177,7 @@ export class Server {
       );
       this.#handlers.set(segment, table);
     }
-    if (table instanceof Promise) return table.then((loaded) => this.#scoped(loaded, method));
-    return this.#scoped(table, method);
+    return table;
   }
 
   /** The handler of a method, with a context for each request. */
@@ -201,6 +233,8 @@ export class Server {
 
   /** Interrupts what runs, gives files back, closes every connection. */
   async close(reason = "server shutdown"): Promise<void> {
+    this.#greetedCount = 2;
+    this.#cancelStep?.();
     await (await this.#runtime)?.close();
     for (const peer of this.#peers) peer.connection.close(reason, CLOSE_CODES.shutdown.code);
   }

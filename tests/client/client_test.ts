@@ -1,7 +1,8 @@
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { Client, type ClientOptions } from "../../src/client/client.ts";
 import { connectInProcess } from "../../src/client/in_process.ts";
-import { Connection, type IncomingRequest } from "../../src/rpc/connection.ts";
+import { Connection } from "../../src/rpc/connection.ts";
+import type { IncomingRequest } from "../../src/rpc/incoming_request.ts";
 import { RpcError } from "../../src/rpc/jsonrpc.ts";
 import type { Transport } from "../../src/rpc/transport.ts";
 import { transportKinds } from "../rpc/transport_pairs.ts";

@@ -174,7 +174,7 @@ async function waitingTurn({ clock = quickClock() }: { readonly clock?: Clock })
 async function watch(world: FaultyWorld, threadId: string, turns = 1) {
   const events: { method: string; params: unknown }[] = [];
   const client = await world.server.connect({
-    extensions: ["numberedEvents"],
+    sessionExtensions: ["numberedEvents"],
     onFrame: (frame) => {
       const { method, params, id } = JSON.parse(frame);
       if (method !== undefined && id === undefined) events.push({ method, params });

@@ -48,7 +48,7 @@ export interface FaultyWorld extends AsyncDisposable {
   /** A client that comes back, over the proxy, and what it is told. */
   connect(
     options?: {
-      readonly extensions?: readonly (typeof EXTENSIONS)[number][];
+      readonly sessionExtensions?: readonly (typeof EXTENSIONS)[number][];
       readonly clock?: Clock;
     },
   ): Promise<{ readonly client: ReconnectingClient; readonly recording: Recording }>;
@@ -61,7 +61,6 @@ export async function startFaultyWorld(
   options: TestServerOptions = {},
   faultOf: (index: number) => Fault = () => NO_FAULT,
 ): Promise<FaultyWorld> {
-  const methods = Object.keys(await loadServerNotifications()).filter(isNotificationMethod);
   // Others may start on the same home.
   const home = options.home ?? await Deno.makeTempDir({ prefix: "codex-test-" });
   let { server, listener } = await startListening({ config: "", ...options, home });
@@ -72,19 +71,19 @@ export async function startFaultyWorld(
       return server;
     },
     proxy,
-    connect: async ({ extensions = EXTENSIONS, clock = hastyClock() } = {}) => {
+    connect: async ({ sessionExtensions: extensions = EXTENSIONS, clock = hastyClock() } = {}) => {
       const client = await ReconnectingClient.connect({
         connect: (signal) => connectTo(proxy.port, { signal, clock }),
         client: {
           clientInfo: { name: "roamer", version: "1" },
-          capabilities: { experimentalApi: true, extensions },
+          capabilities: { experimentalApi: true, sessionExtensions: extensions },
         },
         clock,
         random: Math.random,
         newKey: () => crypto.randomUUID(),
       });
       clients.push(client);
-      return { client, recording: record(client, methods) };
+      return { client, recording: await record(client) };
     },
     restart: async (responses = []) => {
       await listener.shutdown();
@@ -129,7 +128,9 @@ function connectTo(port: number, { signal, clock }: {
   });
 }
 
-function record(client: ReconnectingClient, methods: readonly NotificationMethod[]): Recording {
+/** Keeps all that a client is told from now on. */
+export async function record(client: ReconnectingClient): Promise<Recording> {
+  const methods = Object.keys(await loadServerNotifications()).filter(isNotificationMethod);
   const recording: Recording = { events: [], gaps: [], states: [] };
   for (const method of methods) {
     client.on(method, (params) => void recording.events.push({ method, params }));

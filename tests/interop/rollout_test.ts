@@ -13,7 +13,7 @@ import { type RealProgram, realPrograms, startRealServer } from "./real_server.t
 const NAMES: readonly RealProgram["version"][] = ["0.120", "0.169"];
 const programs = new Map(realPrograms().map((program) => [program.version, program]));
 
-const KEYED = { extensions: ["idempotency"] } as const;
+const KEYED = { sessionExtensions: ["idempotency"] } as const;
 
 const PATCH = `*** Begin Patch
 *** Add File: notes.txt

@@ -21,7 +21,7 @@ async function connect(url: string): Promise<ReconnectingClient> {
     connect: (signal) => dial(url, { signal, clock }),
     client: {
       clientInfo: { name: "roamer", version: "1" },
-      capabilities: { experimentalApi: true, extensions: EXTENSIONS },
+      capabilities: { experimentalApi: true, sessionExtensions: EXTENSIONS },
     },
     clock,
     random: Math.random,

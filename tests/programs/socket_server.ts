@@ -141,12 +141,12 @@ export async function dial(url: string, options: {
 /** A client with its handshake done. */
 export async function meet(
   url: string,
-  options: Parameters<typeof dial>[1] & { readonly extensions?: readonly Extension[] } = {},
+  options: Parameters<typeof dial>[1] & { readonly sessionExtensions?: readonly Extension[] } = {},
 ): Promise<Client> {
-  const { extensions = [] } = options;
+  const { sessionExtensions: extensions = [] } = options;
   return await Client.connect(await dial(url, options), {
     clientInfo: { name: "test", version: "1" },
-    capabilities: { experimentalApi: true, extensions },
+    capabilities: { experimentalApi: true, sessionExtensions: extensions },
     clock: options.clock ?? systemClock(),
   });
 }

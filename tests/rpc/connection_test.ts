@@ -1,9 +1,6 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import {
-  Connection,
-  type ConnectionOptions,
-  type IncomingRequest,
-} from "../../src/rpc/connection.ts";
+import { Connection, type ConnectionOptions } from "../../src/rpc/connection.ts";
+import type { IncomingRequest } from "../../src/rpc/incoming_request.ts";
 import { RpcError } from "../../src/rpc/jsonrpc.ts";
 import { memoryTransportPair, type Transport } from "../../src/rpc/transport.ts";
 import { FakeClock } from "./fake_clock.ts";

@@ -1,7 +1,7 @@
 import { deepEqual, equal, rejects, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { KeyedLock } from "../../src/lib/keyed_lock.ts";
-import { IncomingRequest } from "../../src/rpc/connection.ts";
+import { IncomingRequest } from "../../src/rpc/incoming_request.ts";
 import { RpcError } from "../../src/rpc/jsonrpc.ts";
 import { createRouter, type RoutedEntry, type RouteHandler } from "../../src/rpc/router.ts";
 

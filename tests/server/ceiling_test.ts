@@ -483,11 +483,8 @@ Deno.test({
       await Deno.mkdir(folder);
       const client = await server.connect();
       const recorder = new Recorder(client);
-      const { thread } = await client.request("thread/start", {
-        approvalPolicy: "never",
-        sandbox: "workspace-write",
-        cwd: folder,
-      });
+      const never = { approvalPolicy: "never", sandbox: "workspace-write" } as const;
+      const { thread } = await client.request("thread/start", { ...never, cwd: folder });
       await recorder.turn(thread.id, "work");
       assert.match(
         JSON.stringify(server.model.requests[1]?.input),

@@ -19,10 +19,10 @@ export interface ChildServer extends AsyncDisposable {
 /** Starts a server on the home of `place`; `prefix` runs it in a world that was changed for it. */
 export async function startChild(
   place: Place,
-  { prefix = [], form = SOURCE, extensions }: {
+  { prefix = [], form = SOURCE, sessionExtensions: extensions }: {
     readonly prefix?: readonly string[];
     readonly form?: Form;
-    readonly extensions?: readonly Extension[];
+    readonly sessionExtensions?: readonly Extension[];
   } = {},
 ): Promise<ChildServer> {
   const [program = "", ...args] = [...prefix, ...form.command, "app-server"];
@@ -44,7 +44,7 @@ export async function startChild(
   };
   const client = await Client.connect(checked.transport, {
     clientInfo: { name: "test", version: "1" },
-    capabilities: { experimentalApi: true, ...extensions && { extensions } },
+    capabilities: { experimentalApi: true, ...extensions && { sessionExtensions: extensions } },
   });
   const stop = () => end(() => client.close());
   return {

@@ -21,7 +21,7 @@ Deno.test("a clock that goes back an hour in mid-turn makes no time negative, an
     log: recorded.log,
     responses: [say("Before"), command, [gate("back"), say("Done")], say("After"), say("Later")],
   });
-  const client = await server.connect({ extensions: ["idempotency"] });
+  const client = await server.connect({ sessionExtensions: ["idempotency"] });
   const early = await threadWithTurn(client, "early");
   const { thread } = await client.request("thread/start", { approvalPolicy: "never" });
   const threadId = thread.id;

@@ -122,7 +122,7 @@ async function observed(server: TestServer, known: Known): Promise<Client> {
   server.server.accept(overheard);
   return await Client.connect(clientEnd, {
     clientInfo: { name: "t", version: "1" },
-    capabilities: { experimentalApi: true, extensions: EXTENSIONS },
+    capabilities: { experimentalApi: true, sessionExtensions: EXTENSIONS },
   });
 }
 
@@ -173,7 +173,7 @@ async function assertGoesOn(root: string, { name, copy, known }: WritePoint<Know
   });
   const frames: { method?: string; params?: { requestId?: string; cancelledBy?: string } }[] = [];
   const client = await server.connect({
-    extensions: EXTENSIONS,
+    sessionExtensions: EXTENSIONS,
     onFrame: (frame) => void frames.push(JSON.parse(frame)),
   });
   try {

@@ -8,7 +8,7 @@ import { startServer } from "../support/server.ts";
 import { runTurn, threadWithTurn } from "./turn_steps.ts";
 
 const SCHEDULES = 60;
-const KEYED = { extensions: ["numberedEvents", "idempotency"] } as const;
+const KEYED = { sessionExtensions: ["numberedEvents", "idempotency"] } as const;
 
 const DAMAGES: Readonly<Record<string, (bytes: Uint8Array, random: () => number) => Uint8Array>> = {
   "a bit is flipped": (bytes, random) => {

@@ -66,13 +66,13 @@ for (const extension of ["numberedEvents", "idempotency"] as const) {
   Deno.test(`with ${extension}, a thread is safe from kill -9 as soon as thread/start has answered`, async () => {
     await using place = await makePlace(say("Here"));
     const extensions = [extension];
-    const killed = await startChild(place, { extensions });
+    const killed = await startChild(place, { sessionExtensions: extensions });
     const key = extension === "idempotency" ? { idempotencyKey: "k" } : {};
     const { thread } = await killed.client.request("thread/start", { ...key });
     const threadId = thread.id;
     await killed.client.request("thread/name/set", { threadId, name: "mine" });
     await killed.kill();
-    await using next = await startChild(place, { extensions });
+    await using next = await startChild(place, { sessionExtensions: extensions });
     const { client } = next;
     if (extension === "idempotency") {
       assert.equal((await client.request("thread/start", { ...key })).thread.id, threadId);

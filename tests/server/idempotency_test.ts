@@ -9,7 +9,7 @@ import { startChild } from "./child_server.ts";
 import { RawPeer } from "./raw_peer.ts";
 import { exists, rolloutRecords, runTurn, threadWithTurn } from "./turn_steps.ts";
 
-const KEYED = { extensions: ["idempotency"] } as const;
+const KEYED = { sessionExtensions: ["idempotency"] } as const;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 Deno.test("turn/start with the same key is one turn, also over another connection and after its end", async () => {
@@ -192,9 +192,9 @@ Deno.test("who opens a thread twice with one key follows it over the new connect
   assert.equal((await runTurn(second, thread.id, "hi")).status, "completed");
 });
 
-Deno.test("a thread without a message, which a restart forgets, is started anew under its key", async () => {
+Deno.test("an ephemeral thread, which a restart forgets, is started anew under its key", async () => {
   await using server = await startServer();
-  const params = { idempotencyKey: "k" };
+  const params = { ephemeral: true, idempotencyKey: "k" };
   const { thread } = await (await server.connect(KEYED)).request("thread/start", params);
   await server.stop();
   await using later = await startServer({ home: server.home, responses: [say("Hello")] });

@@ -4,7 +4,7 @@ import { call, gate, say } from "../support/scripted_model.ts";
 import { startServer, text } from "../support/server.ts";
 import { type Frame, RawPeer } from "./raw_peer.ts";
 
-const NUMBERED = { experimentalApi: true, extensions: ["numberedEvents"] };
+const NUMBERED = { experimentalApi: true, sessionExtensions: ["numberedEvents"] };
 const APPROVAL = "item/commandExecution/requestApproval";
 
 Deno.test("initialize grants what is asked for and known, and says nothing to others", async () => {
@@ -14,11 +14,11 @@ Deno.test("initialize grants what is asked for and known, and says nothing to ot
     const clientInfo = { name: "raw", version: "1" };
     return (await peer.call("initialize", { clientInfo, capabilities })).result;
   };
-  const asked = await answer({ extensions: ["clients", "timeTravel", "numberedEvents"] });
-  assert.deepEqual(asked.extensions, ["numberedEvents", "clients"]);
+  const asked = await answer({ sessionExtensions: ["clients", "timeTravel", "numberedEvents"] });
+  assert.deepEqual(asked.sessionExtensions, ["numberedEvents", "clients"]);
   assert.equal(typeof asked.clientId, "string");
-  assert.deepEqual((await answer({ extensions: [] })).extensions, []);
-  const { extensions, clientId } = await answer({});
+  assert.deepEqual((await answer({ sessionExtensions: [] })).sessionExtensions, []);
+  const { sessionExtensions: extensions, clientId } = await answer({});
   assert.deepEqual([extensions, clientId], [undefined, undefined]);
 });
 
@@ -216,7 +216,7 @@ Deno.test("a question that was open when the server was killed is told as cancel
   try {
     await using later = await startServer({ home: root });
     const back = await RawPeer.initialized(later.server, NUMBERED);
-    const told = await RawPeer.initialized(later.server, { extensions: ["clients"] });
+    const told = await RawPeer.initialized(later.server, { sessionExtensions: ["clients"] });
     const plain = await RawPeer.initialized(later.server);
     const wish = { threadId, logId: started.logId, afterSeq: 3 };
     const { result } = await back.call("thread/resume", wish);

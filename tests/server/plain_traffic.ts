@@ -11,7 +11,7 @@ export interface Sent {
   readonly value: unknown;
 }
 
-const ALL = { experimentalApi: true, extensions: [...EXTENSIONS] };
+const ALL = { experimentalApi: true, sessionExtensions: [...EXTENSIONS] };
 const COMMAND = "item/commandExecution/requestApproval";
 const PATCH = `*** Begin Patch
 *** Add File: notes.txt

@@ -5,7 +5,7 @@ import { startServer, type TestServer, text } from "../support/server.ts";
 import { type Frame, RawPeer } from "./raw_peer.ts";
 import { exists } from "./turn_steps.ts";
 
-const KNOWING = { experimentalApi: true, extensions: ["clients"] };
+const KNOWING = { experimentalApi: true, sessionExtensions: ["clients"] };
 const UPDATED = "thread/clients/updated";
 const RESOLVED = "serverRequest/resolved";
 const REQUEST = "item/commandExecution/requestApproval";
@@ -13,7 +13,7 @@ const TOUCH = call("exec_command", { cmd: "touch made.txt" });
 
 Deno.test("the typed client hears of the clients of its thread", async () => {
   await using server = await startServer();
-  const client = await server.connect({ name: "alice", extensions: ["clients"] });
+  const client = await server.connect({ name: "alice", sessionExtensions: ["clients"] });
   const { thread } = await client.request("thread/start", {});
   const { threadId, clients } = await client.next(UPDATED);
   assert.equal(threadId, thread.id);
@@ -78,14 +78,14 @@ Deno.test("a question that an interruption ends was answered by nobody", async (
 Deno.test("who answered is part of what a client has missed", async () => {
   await using server = await startServer({ responses: [TOUCH, say("Done")] });
   const extensions = ["clients", "numberedEvents"];
-  const both = await RawPeer.initialized(server.server, { extensions });
+  const both = await RawPeer.initialized(server.server, { sessionExtensions: extensions });
   const { result } = await both.call("thread/start", {});
   const { thread: { id: threadId }, logId } = result;
   await both.call("turn/start", { threadId, input: text("make a file") });
   both.answer((await both.untilMethod(REQUEST)).id, { decision: "decline" });
   await both.untilMethod("turn/completed");
   const resolvedIn = async (asked: readonly string[]) => {
-    const peer = await RawPeer.initialized(server.server, { extensions: asked });
+    const peer = await RawPeer.initialized(server.server, { sessionExtensions: asked });
     const wish = { threadId, logId, afterSeq: 0 };
     const { replay } = (await peer.call("thread/resume", wish)).result;
     return replay.events.find(({ method }: Frame) => method === RESOLVED).params;

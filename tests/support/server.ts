@@ -38,7 +38,7 @@ export interface TestServerOptions {
 /** How a client of a test introduces itself. */
 export interface ConnectOptions {
   readonly experimentalApi?: boolean;
-  readonly extensions?: readonly Extension[];
+  readonly sessionExtensions?: readonly Extension[];
   readonly optOutNotificationMethods?: readonly string[];
   readonly name?: string;
   /** In whose name it acts. */

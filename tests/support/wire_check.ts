@@ -255,8 +255,10 @@ class Check {
 
 function extensionsAskedBy(params: unknown): readonly unknown[] {
   const capabilities: unknown = Object(Object(params).capabilities);
-  const { extensions }: { readonly extensions?: unknown } = Object(capabilities);
-  return Array.isArray(extensions) ? extensions : [];
+  const { sessionExtensions: asked }: { readonly sessionExtensions?: unknown } = Object(
+    capabilities,
+  );
+  return Array.isArray(asked) ? asked : [];
 }
 
 /** Written at once: a test process may end in many ways. */

@@ -37,6 +37,11 @@ export async function loadHandlers(segment: string, runtime: Runtime): Promise<H
   return new Map(Object.entries(await modules[segment](runtime)));
 }
 
+/** Loads the code behind what every client asks for first. */
+export async function preloadHandlers(): Promise<void> {
+  await import("./thread.ts");
+}
+
 function isSegment(text: string): text is Segment {
   return Object.hasOwn(modules, text);
 }

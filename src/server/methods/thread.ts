@@ -105,7 +105,10 @@ function openingHandlers(agent: Agent, parts: ThreadParts): Handlers<OpeningMeth
   };
   return {
     "thread/start": async (params, context) => {
-      const result = open(await agent.start(params), context);
+      const { peer } = context;
+      // Who relies on what was acknowledged; for others there is no file before the first message, as upstream.
+      const isKept = peer.has("numberedEvents") || peer.has("idempotency");
+      const result = open(await agent.start(params, { isKept }), context);
       fanout.announceThread(result.thread);
       return result;
     },

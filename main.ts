@@ -40,6 +40,9 @@ export const PROGRAMS = {
 type Program = (typeof PROGRAMS)[keyof typeof PROGRAMS];
 type Invocation = Parameters<Awaited<ReturnType<Program["load"]>>["run"]>[0];
 
+/** Of a program that cannot even say what went wrong (sysexits.h). */
+const BUG_EXIT_CODE = 70;
+
 // Not awaited: V8 stores its code cache only once this module has been evaluated.
 if (import.meta.main) void main(Deno.args).then((code) => Deno.exit(code));
 
@@ -51,7 +54,8 @@ async function main(words: readonly string[]): Promise<number> {
   }
   addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    void fail(event.reason).then((code) => Deno.exit(code));
+    // What fails here again would be told here again, for ever.
+    void fail(event.reason).then((code) => Deno.exit(code), () => Deno.exit(BUG_EXIT_CODE));
   });
   try {
     return await dispatch(words);

@@ -102,13 +102,19 @@ export function syncWriter(sink: SyncSink): TextWriter {
           rest = rest.subarray(sink.writeSync(rest));
         } catch (error) {
           if (error instanceof Deno.errors.WouldBlock) waitAMoment();
-          else if (error instanceof Deno.errors.BrokenPipe) gone.abort(error);
+          else if (isGone(error)) gone.abort(error);
           else throw error;
         }
       }
       return !gone.signal.aborted;
     },
   };
+}
+
+/** The reader of a pipe has closed it, or the terminal was closed. */
+function isGone(error: unknown): boolean {
+  return error instanceof Deno.errors.BrokenPipe ||
+    (error instanceof Error && "code" in error && error.code === "EIO");
 }
 
 /** Blocks for a millisecond: another process has made the shared pipe non-blocking, and it is full. */

@@ -234,19 +234,23 @@ Deno.test("syncWriter finishes partial writes and retries a full pipe", () => {
 });
 
 Deno.test("syncWriter says when the reader is gone, and drops what follows", () => {
-  let calls = 0;
-  const writer = syncWriter({
-    isTerminal: () => false,
-    writeSync() {
-      calls++;
-      throw new Deno.errors.BrokenPipe("gone");
-    },
-  });
-  assert.equal(writer.gone.aborted, false);
-  assert.equal(writer.write("a"), false);
-  assert.equal(writer.gone.aborted, true);
-  assert.equal(writer.write("b"), false);
-  assert.equal(calls, 1);
+  // As the runtime tells that a terminal was closed.
+  const closed = Object.assign(new Error("Input/output error (os error 5)"), { code: "EIO" });
+  for (const gone of [new Deno.errors.BrokenPipe("gone"), closed]) {
+    let calls = 0;
+    const writer = syncWriter({
+      isTerminal: () => false,
+      writeSync() {
+        calls++;
+        throw gone;
+      },
+    });
+    assert.equal(writer.gone.aborted, false);
+    assert.equal(writer.write("a"), false);
+    assert.equal(writer.gone.aborted, true);
+    assert.equal(writer.write("b"), false);
+    assert.equal(calls, 1);
+  }
 });
 
 Deno.test("codexHomeOf prefers CODEX_HOME and makes it absolute", () => {

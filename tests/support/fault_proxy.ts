@@ -37,6 +37,8 @@ interface Pair {
   isStalled: boolean;
   /** Resolves when what is held back may pass. */
   hold: PromiseWithResolvers<void> | null;
+  /** Aborts when it is cut. */
+  readonly over: AbortController;
 }
 
 /**
@@ -61,7 +63,14 @@ export function faultProxy(
       // The server is down: its clients see the connection end.
       return close(client);
     }
-    const pair: Pair = { client, server, passed: 0, isStalled: false, hold: null };
+    const pair: Pair = {
+      client,
+      server,
+      passed: 0,
+      isStalled: false,
+      hold: null,
+      over: new AbortController(),
+    };
     pairs.add(pair);
     await Promise.all([
       pass(pair, { from: client, to: server, fault }),
@@ -113,10 +122,12 @@ async function pass(
       pair.passed += piece.length;
       if (!pair.isStalled && !timed) await writeAll(to, piece);
       if (!pair.isStalled && timed) {
-        if (bytesPerSecond < Infinity) await pause(1000 * piece.length / bytesPerSecond);
+        if (bytesPerSecond < Infinity) {
+          await pause(1000 * piece.length / bytesPerSecond, pair.over.signal);
+        }
         const kept = piece.slice();
         const write = () => writeAll(to, kept);
-        written = Promise.all([written, pause(delayMs)]).then(write);
+        written = Promise.all([written, pause(delayMs, pair.over.signal)]).then(write);
         // A failure is noticed below; until then it is nobody's.
         written.catch(() => undefined);
       }
@@ -131,8 +142,18 @@ async function pass(
   cut(pair);
 }
 
-function pause(delayMs: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, delayMs));
+/** Ends early when the connection does, so that no timer is left of it. */
+function pause(delayMs: number, over: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      over.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, delayMs);
+    over.addEventListener("abort", end);
+    if (over.aborted) end();
+  });
 }
 
 async function writeAll(to: Deno.Conn, bytes: Uint8Array): Promise<void> {
@@ -142,6 +163,7 @@ async function writeAll(to: Deno.Conn, bytes: Uint8Array): Promise<void> {
 function cut(pair: Pair): void {
   close(pair.client);
   close(pair.server);
+  pair.over.abort();
   heal(pair);
 }
 

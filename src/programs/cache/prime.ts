@@ -62,7 +62,6 @@ async function loadServer(): Promise<void> {
     import("../../config/load.ts"),
     import("../../config/toml_index.ts"),
     import("../../config/upstream_features.ts"),
-    import("../../exec/filesystem/portable_disk.ts"),
     import("../../exec/leader_image.ts"),
     import("../../exec/network_proxy.ts"),
     import("../../exec/network_proxy/domain_rules.ts"),

@@ -113,6 +113,8 @@ class WsPackageTransport implements WsTransport {
     this.#closeReason = reason;
     this.#closeCode = code;
     this.#socket.close(code, reason.slice(0, CLOSE_REASON_MAX / UTF8_BYTES_PER_UNIT));
+    // A paused socket would see neither the answer to the close nor the end of the connection.
+    this.#socket.resume();
     queueMicrotask(() => this.#finish(reason));
   }
 

@@ -32,6 +32,24 @@ export function hastyClock(haste = HASTE): Clock {
   };
 }
 
+/** A clock that knows when no timer of it runs any more. */
+function watchedClock(clock: Clock) {
+  const running = new Set<object>();
+  let idle = Promise.withResolvers<void>();
+  const after: Clock["after"] = (delayMs, callback, options) => {
+    const timer = {};
+    const end = () => {
+      if (running.delete(timer) && running.size === 0) idle.resolve();
+    };
+    if (running.size === 0) idle = Promise.withResolvers();
+    running.add(timer);
+    const cancel = clock.after(delayMs, () => (end(), callback()), options);
+    return () => (end(), cancel());
+  };
+  const ended = () => running.size === 0 ? Promise.resolve() : idle.promise;
+  return { now: () => clock.now(), after, ended };
+}
+
 /** Everything that a client was told about threads, in order. */
 export interface Recording {
   readonly events: AnyNotification[];
@@ -66,14 +84,18 @@ export async function startFaultyWorld(
   let { server, listener } = await startListening({ config: "", ...options, home });
   const proxy = faultProxy(() => Number(new URL(listener.url).port), faultOf);
   const clients: ReconnectingClient[] = [];
+  // Of connections: a closed one keeps looking for signs of life until its socket is gone.
+  const connectionClocks: ReturnType<typeof watchedClock>[] = [];
   return {
     get server() {
       return server;
     },
     proxy,
     connect: async ({ sessionExtensions: extensions = EXTENSIONS, clock = hastyClock() } = {}) => {
+      const connectionClock = watchedClock(clock);
+      connectionClocks.push(connectionClock);
       const client = await ReconnectingClient.connect({
-        connect: (signal) => connectTo(proxy.port, { signal, clock }),
+        connect: (signal) => connectTo(proxy.port, { signal, clock: connectionClock }),
         client: {
           clientInfo: { name: "roamer", version: "1" },
           capabilities: { experimentalApi: true, sessionExtensions: extensions },
@@ -94,6 +116,7 @@ export async function startFaultyWorld(
       for (const client of clients) client.close();
       await listener.shutdown();
       await proxy[Symbol.asyncDispose]();
+      await Promise.all(connectionClocks.map((clock) => clock.ended()));
       await server[Symbol.asyncDispose]();
       if (options.home === undefined) await Deno.remove(home, { recursive: true });
     },

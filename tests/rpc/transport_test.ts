@@ -1,5 +1,10 @@
 import { deepEqual, equal } from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+// @ts-types="@types/ws"
+import { WebSocket, WebSocketServer } from "ws";
 import { Connection, type ConnectionOptions } from "../../src/rpc/connection.ts";
+import { wsTransport } from "../../src/rpc/ws_transport.ts";
 import { Collector, transportKinds } from "./transport_pairs.ts";
 
 for (const [kind, makePair] of Object.entries(transportKinds)) {
@@ -92,3 +97,22 @@ for (const [kind, makePair] of Object.entries(transportKinds)) {
     client.close("bye");
   });
 }
+
+Deno.test("a WebSocket that is closed while it is paused hears the peer close, and is gone", async () => {
+  const listening = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+  listening.on("connection", (peer) => peer.on("message", () => {}));
+  await once(listening, "listening");
+  const { port } = Object(listening.address());
+  const stream = connect(port, "127.0.0.1");
+  const socket = new WebSocket(`ws://127.0.0.1:${port}`, { createConnection: () => stream });
+  await once(socket, "open");
+  const transport = wsTransport(socket, { peer: "test", stream });
+  transport.open(new Collector());
+  transport.pause?.();
+  // The package gives a socket up after 30 s.
+  const closed = once(socket, "close", { signal: AbortSignal.timeout(10_000) });
+  transport.close("done");
+  equal((await closed)[0], 1000);
+  listening.close();
+  await once(listening, "close");
+});

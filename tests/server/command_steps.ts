@@ -12,7 +12,10 @@ export function sh(
   options: Partial<Params<"command/exec">> = {},
 ): Promise<Result<"command/exec">> {
   const command = ["/bin/sh", "-c", script];
-  return client.request("command/exec", { command, sandboxPolicy: FULL, ...options });
+  const answer = client.request("command/exec", { command, sandboxPolicy: FULL, ...options });
+  // A test that fails before it waits for the answer is to show its own failure.
+  answer.catch(() => undefined);
+  return answer;
 }
 
 /** Base64 of a text. */

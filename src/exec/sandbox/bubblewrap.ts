@@ -37,7 +37,7 @@ import { Placeholders } from "./launcher/placeholders.ts";
 import { type Disk, type Place, type Plan, planLaunch, type Planned } from "./launcher/plan.ts";
 import { call, type Operation } from "./launcher/script.ts";
 import { socketFilter } from "./launcher/seccomp.ts";
-import type { SandboxSpec } from "./spec.ts";
+import { type SandboxSpec, STRICTEST } from "./spec.ts";
 import { FIRST_DESCRIPTOR, Starter } from "./starter.ts";
 
 const PATHS = ["/usr/bin/bwrap", "/bin/bwrap", "/usr/local/bin/bwrap"];
@@ -49,15 +49,6 @@ const STATUS_BYTES_MAX = 4096;
 const SET_USER_ID = 0o4000;
 /** The version of Landlock that can keep connections to abstract unix sockets, and signals, inside. */
 const ABI_WITH_SCOPES = 6;
-/** For the trial: the strictest specification, checked from inside. */
-const TRIAL: SandboxSpec = {
-  cwd: "/",
-  writable: [],
-  readOnly: [],
-  hidden: [],
-  readable: null,
-  network: { type: "none" },
-};
 const TRIAL_SCRIPT = "test $$ -lt 9 && ! mkdir /codex-sandbox-self-test 2>/dev/null";
 
 /** What it can hold a command to. */
@@ -163,7 +154,7 @@ class Bubblewrap implements Backend {
   /** Why it does not work here, or null when it does. */
   async test(): Promise<string | null> {
     const command = { argv: ["/bin/sh", "-c", TRIAL_SCRIPT], cwd: "/", env: {} };
-    const confined = this.confine(command, TRIAL);
+    const confined = this.confine(command, STRICTEST);
     if ("type" in confined) return confined.reason;
     try {
       const [program = "", ...args] = confined.argv;

@@ -31,7 +31,7 @@ import { type Argument, call, type Operation } from "./launcher/script.ts";
 import { socketFilter } from "./launcher/seccomp.ts";
 import type { Architecture } from "./launcher/syscalls.ts";
 import { isBelow } from "./links.ts";
-import type { SandboxSpec } from "./spec.ts";
+import { type SandboxSpec, STRICTEST } from "./spec.ts";
 import { FIRST_DESCRIPTOR, Starter } from "./starter.ts";
 
 /** Versions before cannot keep files elsewhere from being truncated. */
@@ -63,14 +63,6 @@ const OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV;
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"].map((name) => `/dev/${name}`);
 /** Folders of `/dev` with nothing of the machine in them. */
 const DEVICE_FOLDERS = ["/dev/pts", "/dev/shm"];
-const TRIAL: SandboxSpec = {
-  cwd: "/",
-  writable: [],
-  readOnly: [],
-  hidden: [],
-  readable: null,
-  network: { type: "none" },
-};
 /** Each of these must fail, and with them the trial. `:` writes nothing, but has the file made. */
 const TRIAL_SCRIPT = "! (: > /codex-sandbox-self-test) 2>/dev/null && : > /dev/null";
 
@@ -160,7 +152,7 @@ class Landlock implements Backend {
   /** Why it does not work here, or null when it does. */
   async test(): Promise<string | null> {
     const argv = ["/bin/sh", "-c", TRIAL_SCRIPT];
-    const confined = this.confine({ argv, cwd: "/", env: {} }, TRIAL);
+    const confined = this.confine({ argv, cwd: "/", env: {} }, STRICTEST);
     if ("type" in confined) return confined.reason;
     try {
       const [program = "", ...args] = confined.argv;

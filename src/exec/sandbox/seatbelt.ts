@@ -8,18 +8,10 @@ import { dirname } from "node:path";
 import { messageOf } from "../../lib/errors.ts";
 import { findProgram } from "../session_leader.ts";
 import type { Backend, Command, ConfinedCommand, Guarantees, Probe, Refused } from "./backend.ts";
-import type { SandboxSpec } from "./spec.ts";
+import { type SandboxSpec, STRICTEST } from "./spec.ts";
 
 /** Never looked up in the PATH: the program that confines must be that of the system. */
 const PROGRAM = "/usr/bin/sandbox-exec";
-const TRIAL: SandboxSpec = {
-  cwd: "/",
-  writable: [],
-  readOnly: [],
-  hidden: [],
-  readable: null,
-  network: { type: "none" },
-};
 const TRIAL_SCRIPT = "! (: > /private/tmp/codex-sandbox-self-test) 2>/dev/null && : > /dev/null";
 
 /** What it can hold a command to. */
@@ -119,7 +111,7 @@ class Seatbelt implements Backend {
   async test(): Promise<string | null> {
     const confined = this.confine(
       { argv: ["/bin/sh", "-c", TRIAL_SCRIPT], cwd: "/", env: {} },
-      TRIAL,
+      STRICTEST,
     );
     if ("type" in confined) return confined.reason;
     const [program = "", ...args] = confined.argv;

@@ -26,6 +26,16 @@ export interface SandboxSpec {
     | { readonly type: "proxy"; readonly socket: string };
 }
 
+/** Nothing to write, nothing to reach: what a backend tries itself with, checked from inside. */
+export const STRICTEST: SandboxSpec = {
+  cwd: "/",
+  writable: [],
+  readOnly: [],
+  hidden: [],
+  readable: null,
+  network: { type: "none" },
+};
+
 /** The places that policies refer to; all resolved by the caller, so that this stays pure. */
 export interface SandboxPlaces {
   readonly cwd: string;

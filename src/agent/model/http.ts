@@ -1,6 +1,7 @@
 /** One POST whose answer is a stream: timeouts, redirects, failures; must not know any model API. */
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
+import { IdleTimer } from "../../lib/idle_timer.ts";
 import { setupError, shownUrl, statusError, streamError, transportError } from "./failure.ts";
 import { ModelError } from "./port.ts";
 import { RequestFailure, retryAfterMs } from "./retry.ts";
@@ -114,19 +115,15 @@ class Exchange {
   readonly #options: PostOptions;
   readonly #controller = new AbortController();
   readonly #onAbort = () => this.#controller.abort(this.#options.signal.reason);
-  #limitMs: number;
-  #lastByteAt: number;
-  #armedMs = 0;
-  #cancelTimer: () => void = () => undefined;
-  #idle = false;
+  readonly #idleTimer: IdleTimer;
+  #isIdle = false;
 
   constructor(options: PostOptions) {
     this.#options = options;
-    this.#limitMs = options.idleTimeoutMs;
-    this.#lastByteAt = options.clock.now();
+    this.#idleTimer = new IdleTimer({ clock: options.clock, onIdle: () => this.#abortIdle() });
     options.signal.throwIfAborted();
     options.signal.addEventListener("abort", this.#onAbort, { once: true });
-    this.#arm(this.#limitMs);
+    this.#idleTimer.start(options.idleTimeoutMs);
   }
 
   get signal(): AbortSignal {
@@ -134,21 +131,16 @@ class Exchange {
   }
 
   get isIdle(): boolean {
-    return this.#idle;
+    return this.#isIdle;
   }
 
   throwIfAborted(): void {
     this.#options.signal.throwIfAborted();
   }
 
-  /** A byte came. One timer runs for the whole stream: it is not set again for each chunk. */
+  /** A byte came. */
   touch(limitMs: number | null): void {
-    this.#lastByteAt = this.#options.clock.now();
-    this.#limitMs = limitMs ?? this.#options.idleTimeoutMs;
-    if (this.#limitMs < this.#armedMs) {
-      this.#cancelTimer();
-      this.#arm(this.#limitMs);
-    }
+    this.#idleTimer.touch(limitMs ?? this.#options.idleTimeoutMs);
   }
 
   /** Nobody reads on: also closes the connection of an answer that is not over. */
@@ -158,7 +150,7 @@ class Exchange {
   }
 
   end(): void {
-    this.#cancelTimer();
+    this.#idleTimer.cancel();
     this.#options.signal.removeEventListener("abort", this.#onAbort);
   }
 
@@ -175,17 +167,9 @@ class Exchange {
     }
   }
 
-  #arm(delayMs: number): void {
-    this.#armedMs = delayMs;
-    this.#cancelTimer = this.#options.clock.after(delayMs, () => {
-      const now = this.#options.clock.now();
-      // A clock that was put back costs one more limit, and not as much as it was put back by.
-      this.#lastByteAt = Math.min(this.#lastByteAt, now);
-      const leftMs = this.#lastByteAt + this.#limitMs - now;
-      if (leftMs > 0) return this.#arm(leftMs);
-      this.#idle = true;
-      this.#controller.abort(new Error("Idle"));
-    });
+  #abortIdle(): void {
+    this.#isIdle = true;
+    this.#controller.abort(new Error("Idle"));
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import { messageOf } from "../../lib/errors.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { IdleTimer } from "../../lib/idle_timer.ts";
 import type { Logger } from "../../lib/log.ts";
 import { BUFFER_BYTES, ByteStream, type Duplex } from "./byte_stream.ts";
 import type { Destinations } from "./destinations.ts";
@@ -40,9 +41,8 @@ export class ProxyClient {
   readonly #options: ClientOptions;
   readonly #stream: ByteStream;
   #server: ByteStream | null = null;
-  /** Unix milliseconds. */
-  #lastActivityAt: number;
-  #cancelTimer = () => {};
+  readonly #idleTimer: IdleTimer;
+  #cancelLimit = () => {};
   #isTooSlow = false;
   #isClosed = false;
   /** Of the last request, for the log. */
@@ -50,8 +50,12 @@ export class ProxyClient {
 
   constructor(duplex: Duplex, options: ClientOptions) {
     this.#options = options;
-    this.#stream = new ByteStream(duplex, () => this.#noteActivity());
-    this.#lastActivityAt = options.clock.now();
+    this.#stream = new ByteStream(duplex, () => this.#idleTimer.touch());
+    this.#idleTimer = new IdleTimer({
+      clock: options.clock,
+      background: true,
+      onIdle: () => this.#giveUp(),
+    });
   }
 
   /** Serves until the connection ends; never rejects. */
@@ -61,7 +65,7 @@ export class ProxyClient {
     } catch (error) {
       await this.#refuse(error);
     } finally {
-      this.#cancelTimer();
+      this.#cancelTimers();
       this.close();
     }
   }
@@ -107,15 +111,14 @@ export class ProxyClient {
 
   async #connect(authority: Authority): Promise<ByteStream> {
     // Looking up and connecting have limits of their own.
-    this.#cancelTimer();
+    this.#cancelTimers();
     this.#target = authorityText(authority);
     const duplex = await this.#options.destinations.connect(authority);
-    const server = new ByteStream(duplex, () => this.#noteActivity());
+    const server = new ByteStream(duplex, () => this.#idleTimer.touch());
     this.#server = server;
     // The client may have gone meanwhile.
     if (this.#isClosed) server.close();
-    this.#noteActivity();
-    this.#limitIdle();
+    this.#idleTimer.start(this.#options.times.idleMs);
     return server;
   }
 
@@ -127,26 +130,19 @@ export class ProxyClient {
 
   /** Cuts the connection off at that time. */
   #limit(ms: number): void {
-    this.#cancelTimer();
-    this.#cancelTimer = this.#options.clock.after(ms, () => {
-      this.#isTooSlow = true;
-      this.close();
-    }, { background: true });
+    this.#cancelTimers();
+    const { clock } = this.#options;
+    this.#cancelLimit = clock.after(ms, () => this.#giveUp(), { background: true });
   }
 
-  #limitIdle(): void {
-    const { clock, times } = this.#options;
-    const now = clock.now();
-    // A clock that was put back costs one more limit, and not as much as it was put back by.
-    this.#lastActivityAt = Math.min(this.#lastActivityAt, now);
-    const leftMs = this.#lastActivityAt + times.idleMs - now;
-    if (leftMs <= 0) return this.#limit(0);
-    this.#cancelTimer();
-    this.#cancelTimer = clock.after(leftMs, () => this.#limitIdle(), { background: true });
+  #cancelTimers(): void {
+    this.#cancelLimit();
+    this.#idleTimer.cancel();
   }
 
-  #noteActivity(): void {
-    this.#lastActivityAt = this.#options.clock.now();
+  #giveUp(): void {
+    this.#isTooSlow = true;
+    this.close();
   }
 
   /** Answers why, if that can still be understood; then gives up. */

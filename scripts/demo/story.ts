@@ -1,6 +1,5 @@
 /** The story of the demo: one turn, and a connection that is cut in its middle; must not know what it is played on. */
 import type { ConnectionState, ReconnectingClient } from "../../src/client/reconnect.ts";
-import { loadServerNotifications, type NotificationMethod } from "../../src/protocol/mod.ts";
 import type { Stage } from "./stage.ts";
 import { Transcript } from "./transcript.ts";
 
@@ -39,7 +38,7 @@ const APPROVALS = 4;
 export async function playStory(stage: Stage, tell: Tell): Promise<void> {
   using client = await stage.wire.connect();
   tell("✓", "a client is connected, over a line that can be cut");
-  const transcript = await record(client);
+  const transcript = record(client);
   const play = { stage, client, transcript, approved: approveAll(client, tell), tell };
   showTurn(play);
   const running = await start(play);
@@ -48,21 +47,14 @@ export async function playStory(stage: Stage, tell: Tell): Promise<void> {
 }
 
 /** Hears everything that a client is told, from the moment on when it opens its thread. */
-async function record(client: ReconnectingClient): Promise<Transcript> {
+function record(client: ReconnectingClient): Transcript {
   const transcript = new Transcript();
   client.onNews((news) => {
     if (news.type === "opened") transcript.opened(news.result);
     else transcript.problems.push(`The thread could not be followed: ${news.type}`);
   });
-  const notifications = await loadServerNotifications();
-  for (const method of Object.keys(notifications).filter(isNotification)) {
-    client.on(method, (params: unknown) => transcript.take({ method, params }));
-  }
+  client.onAny((notification) => transcript.take(notification));
   return transcript;
-
-  function isNotification(method: string): method is NotificationMethod {
-    return method in notifications;
-  }
 }
 
 /** Approves whatever the server asks for, and says so. */

@@ -1,5 +1,6 @@
 /** What a client was told of one thread, which must have neither a hole nor a repetition; must not know connections. */
 import type { AnyNotification } from "../../src/client/inbox.ts";
+import { EventOrder } from "../event_order.ts";
 import type { Result } from "../../src/protocol/mod.ts";
 
 type Opened = Result<"thread/resume">;
@@ -11,29 +12,26 @@ export class Transcript {
   readonly problems: string[] = [];
   readonly #items = new Map<string, Item>();
   readonly #outputs = new Map<string, string>();
-  #logId: string | undefined;
-  #seq = 0;
+  readonly #order = new EventOrder();
 
   /** The number of the last event. */
   get seq(): number {
-    return this.#seq;
+    return this.#order.seq;
   }
 
   /** Begins with the thread as it was opened. */
-  opened({ logId, seq }: Pick<Opened, "logId" | "seq">): void {
-    if (logId === undefined) this.problems.push("The server does not number its events");
-    this.#logId = logId;
-    this.#seq = seq ?? 0;
+  opened(opened: Pick<Opened, "logId" | "seq">): void {
+    if (opened.logId === undefined) this.problems.push("The server does not number its events");
+    this.#order.opened(opened);
   }
 
   /** Takes the next event; what belongs to no thread has no number and is passed over. */
-  take({ method, params }: AnyNotification): void {
-    const { seq, seqFrom = seq, logId, item, itemId, delta } = Object(params);
+  take(event: AnyNotification): void {
+    const { method, params } = event;
+    const { seq, item, itemId, delta } = Object(params);
     if (seq === undefined) return;
-    if (logId !== this.#logId || seqFrom !== this.#seq + 1) {
-      this.problems.push(`${method}, number ${seqFrom}, came after number ${this.#seq}`);
-    }
-    this.#seq = seq;
+    const problem = this.#order.problemWith(event);
+    if (problem !== null) this.problems.push(problem);
     if (method === "item/commandExecution/outputDelta") {
       this.#outputs.set(itemId, this.outputOf(itemId) + delta);
     }

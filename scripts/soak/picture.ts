@@ -1,6 +1,7 @@
 /** What one client knows of one thread, made from what it was told alone; must not know connections. */
 import type { AnyNotification } from "../../src/client/inbox.ts";
 import type { Result } from "../../src/protocol/mod.ts";
+import { EventOrder } from "../event_order.ts";
 import type { Ledger } from "./ledger.ts";
 
 type Opened = Result<"thread/resume">;
@@ -18,8 +19,7 @@ export class Picture {
   readonly #ledger: Ledger;
   readonly #turns = new Map<string, KnownTurn>();
   readonly #waiters = new Map<string, PromiseWithResolvers<Turn["status"]>>();
-  #logId: string | undefined;
-  #seq = 0;
+  readonly #order = new EventOrder();
 
   constructor(threadId: string, ledger: Ledger) {
     this.threadId = threadId;
@@ -27,11 +27,10 @@ export class Picture {
   }
 
   /** The thread as it is: all that was known before does not count any more. */
-  opened({ thread, logId, seq }: Opened): void {
+  opened(opened: Opened): void {
     this.#turns.clear();
-    this.#logId = logId;
-    this.#seq = seq ?? 0;
-    for (const turn of thread.turns) {
+    this.#order.opened(opened);
+    for (const turn of opened.thread.turns) {
       this.#turns.set(turn.id, {
         status: turn.status,
         items: new Map(turn.items.map((item) => [item.id, item])),
@@ -41,14 +40,12 @@ export class Picture {
   }
 
   /** An event of this thread. */
-  event({ method, params }: AnyNotification): void {
-    const { seq, seqFrom = seq, logId, turn, turnId, item, itemId, delta } = Object(params);
+  event(event: AnyNotification): void {
+    const { method, params } = event;
+    const { seq, logId, turn, turnId, item, itemId, delta } = Object(params);
     if (seq === undefined) return;
-    if (logId !== this.#logId || seqFrom !== this.#seq + 1) {
-      const place = `${this.#logId}:${this.#seq}`;
-      this.#ledger.problem(`${method} ${logId}:${seqFrom}-${seq} came after ${place}`);
-    }
-    this.#seq = seq;
+    const problem = this.#order.problemWith(event);
+    if (problem !== null) this.#ledger.problem(problem);
     if (typeof delta !== "string") {
       this.#ledger.saw(this.threadId, `${logId}:${seq}`, `${method} ${JSON.stringify(params)}`);
     }

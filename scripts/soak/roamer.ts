@@ -5,7 +5,6 @@ import { ReconnectingClient } from "../../src/client/reconnect.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { systemClock } from "../../src/programs/host.ts";
 import { EXTENSIONS } from "../../src/protocol/extensions.ts";
-import { loadServerNotifications, type NotificationMethod } from "../../src/protocol/mod.ts";
 import { RpcError } from "../../src/rpc/jsonrpc.ts";
 import type { Ledger } from "./ledger.ts";
 import { Picture } from "./picture.ts";
@@ -266,7 +265,7 @@ export class Roamer {
       random,
       newKey: () => crypto.randomUUID(),
     });
-    this.#listen(client, Object.keys(await loadServerNotifications()).filter(isMethod));
+    this.#listen(client);
     this.#watched = null;
     for (const threadId of [...this.#pictures.keys()]) {
       if (threadId !== this.#thread?.threadId) this.#pictures.delete(threadId);
@@ -292,10 +291,8 @@ export class Roamer {
     ledger.lost(threadId, reason);
   }
 
-  #listen(client: ReconnectingClient, methods: readonly NotificationMethod[]): void {
-    for (const method of methods) {
-      client.on(method, (params) => this.#event({ method, params }));
-    }
+  #listen(client: ReconnectingClient): void {
+    client.onAny((notification) => this.#event(notification));
     client.onNews((news) => {
       if (news.type === "watchLost") return;
       if (news.type !== "lost") return this.#picture(news.threadId).opened(news.result);
@@ -320,10 +317,6 @@ export class Roamer {
   #pause(delayMs: number): Promise<void> {
     return new Promise((resolve) => setTimeout(resolve, delayMs));
   }
-}
-
-function isMethod(_method: string): _method is NotificationMethod {
-  return true;
 }
 
 function hastyClock(): Clock {

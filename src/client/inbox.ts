@@ -33,6 +33,7 @@ const ITERATOR_LIMIT = 100_000;
  */
 export class NotificationInbox {
   readonly #listeners = new Map<string, Set<Listener>>();
+  readonly #observers = new Set<(notification: AnyNotification) => void>();
   readonly #waiters = new Map<string, Waiter[]>();
   readonly #iterators = new Set<AsyncQueue<AnyNotification>>();
   readonly #buffer = new Map<string, Buffered[]>();
@@ -41,7 +42,8 @@ export class NotificationInbox {
 
   /** Brings one notification to those who want it. */
   deliver({ method, params }: AnyNotification): void {
-    let isTaken = false;
+    let isTaken = this.#observers.size > 0;
+    for (const observer of this.#observers) observer({ method, params });
     for (const listener of this.#listeners.get(method) ?? []) {
       Reflect.apply(listener, undefined, [params]);
       isTaken = true;
@@ -49,6 +51,12 @@ export class NotificationInbox {
     if (this.#offerToWaiters(method, params)) isTaken = true;
     if (this.#offerToIterators({ method, params })) isTaken = true;
     if (!isTaken) this.#keep(method, params);
+  }
+
+  /** Calls `observer` with every notification from now on, all of which count as taken; returns what removes it. */
+  onAny(observer: (notification: AnyNotification) => void): () => void {
+    this.#observers.add(observer);
+    return () => void this.#observers.delete(observer);
   }
 
   /** Registers a listener; returns what removes it. */

@@ -74,8 +74,6 @@ const KEPT_WISHES = [
 ];
 /** Their answers say where the log of a thread begins. */
 const OPENING: ReadonlySet<string> = new Set(["thread/start", "thread/resume", "thread/fork"]);
-/** They begin and end what a new connection has to begin again. */
-const WATCHING: ReadonlySet<string> = new Set(["fs/watch", "fs/unwatch"]);
 /** The server tells nothing more of a thread after these. */
 const ENDING: ReadonlySet<string> = new Set(["thread/closed", "thread/archived"]);
 
@@ -159,6 +157,11 @@ export class ReconnectingClient {
     listener: (params: NotificationParams<M>) => void,
   ): () => void {
     return this.#inbox.on(method, listener);
+  }
+
+  /** Calls `listener` with every notification from now on; none is kept for `next` then. Returns what removes it. */
+  onAny(listener: (notification: AnyNotification) => void): () => void {
+    return this.#inbox.onAny(listener);
   }
 
   /** The next notification of a method that nobody has taken yet, whatever connections lie between. */
@@ -282,12 +285,11 @@ export class ReconnectingClient {
       this.#forget(Object(params).threadId);
       return result;
     }
-    if (WATCHING.has(method)) {
+    if (!OPENING.has(method)) {
       const result = await send();
       this.#watches.answered(method, params);
       return result;
     }
-    if (!OPENING.has(method)) return await send();
     this.#threads.opening();
     if (method === "thread/resume") this.#threads.hold(Object(params).threadId);
     try {

@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
-import type { ConnectionState, ReconnectingClient } from "../../src/client/reconnect.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { systemClock } from "../../src/programs/host.ts";
 import { type Fault, NO_FAULT } from "../support/fault_proxy.ts";
 import { gate, manualClock, say } from "../support/scripted_model.ts";
 import { text } from "../support/server.ts";
-import { type FaultyWorld, hastyClock, startFaultyWorld, transcriptOf } from "./reconnect_world.ts";
+import {
+  type FaultyWorld,
+  hastyClock,
+  startFaultyWorld,
+  stateIs,
+  transcriptOf,
+} from "./reconnect_world.ts";
 
 const WORDS = "It is a truth universally acknowledged";
 /** Slower than in the schedules: a bad line needs time to be bad in. */
@@ -198,17 +203,4 @@ function assertSame(
   const expected = transcriptOf(truth, threadId);
   assert.ok(expected.length > 0);
   assert.deepEqual(transcriptOf(seen, threadId).slice(-expected.length), expected);
-}
-
-function stateIs(
-  client: ReconnectingClient,
-  type: ConnectionState["type"],
-): Promise<ConnectionState> {
-  return new Promise((resolve) => {
-    const stop = client.onState((state) => {
-      if (state.type !== type) return;
-      stop();
-      resolve(state);
-    });
-  });
 }

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import type { AnyNotification } from "../../src/client/inbox.ts";
-import type { ReconnectingClient } from "../../src/client/reconnect.ts";
 import { allRequestEntries } from "../../src/protocol/mod.ts";
 import { isRepeatable, KEYED } from "../../src/client/resend.ts";
 import { call, gate, say } from "../support/scripted_model.ts";
 import { type Fault, NO_FAULT, seededRandom } from "../support/fault_proxy.ts";
 import { text } from "../support/server.ts";
-import { type FaultyWorld, startFaultyWorld, transcriptOf } from "./reconnect_world.ts";
+import { type FaultyWorld, startFaultyWorld, stateIs, transcriptOf } from "./reconnect_world.ts";
 
 const SCHEDULES = 200;
 /** They mostly wait. */
@@ -236,13 +235,3 @@ Deno.test("what may be sent twice is what the protocol says takes a key, or only
   assert.deepEqual([...KEYED].sort(), keyed.sort());
   assert.deepEqual(keyed.filter(isRepeatable), ["turn/interrupt"]);
 });
-
-function stateIs(client: ReconnectingClient, type: "connected" | "reconnecting"): Promise<void> {
-  return new Promise((resolve) => {
-    const stop = client.onState((state) => {
-      if (state.type !== type) return;
-      stop();
-      resolve();
-    });
-  });
-}

@@ -6,8 +6,8 @@ import type { AnyNotification } from "../../src/client/inbox.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { silentLogger } from "../../src/lib/log.ts";
 import { systemClock } from "../../src/programs/host.ts";
-import { EXTENSIONS } from "../../src/protocol/extensions.ts";
-import { loadServerNotifications, type NotificationMethod } from "../../src/protocol/mod.ts";
+import { type Extension, EXTENSIONS } from "../../src/protocol/extensions.ts";
+import type { Transport } from "../../src/rpc/transport.ts";
 import { listen } from "../../src/server/listen.ts";
 import { type Fault, type FaultProxy, faultProxy, NO_FAULT } from "../support/fault_proxy.ts";
 import { startServer, type TestServer, type TestServerOptions } from "../support/server.ts";
@@ -50,6 +50,26 @@ function watchedClock(clock: Clock) {
   return { now: () => clock.now(), after, ended };
 }
 
+/** A client that comes back by itself. */
+export async function roam(
+  connect: (signal: AbortSignal) => Promise<Transport>,
+  { clock = hastyClock(), sessionExtensions = EXTENSIONS }: {
+    readonly clock?: Clock;
+    readonly sessionExtensions?: readonly Extension[] | undefined;
+  } = {},
+): Promise<ReconnectingClient> {
+  return await ReconnectingClient.connect({
+    connect,
+    client: {
+      clientInfo: { name: "roamer", version: "1" },
+      capabilities: { experimentalApi: true, sessionExtensions },
+    },
+    clock,
+    random: Math.random,
+    newKey: () => crypto.randomUUID(),
+  });
+}
+
 /** Everything that a client was told about threads, in order. */
 export interface Recording {
   readonly events: AnyNotification[];
@@ -66,7 +86,7 @@ export interface FaultyWorld extends AsyncDisposable {
   /** A client that comes back, over the proxy, and what it is told. */
   connect(
     options?: {
-      readonly sessionExtensions?: readonly (typeof EXTENSIONS)[number][];
+      readonly sessionExtensions?: readonly Extension[] | undefined;
       readonly clock?: Clock;
     },
   ): Promise<{ readonly client: ReconnectingClient; readonly recording: Recording }>;
@@ -91,21 +111,15 @@ export async function startFaultyWorld(
       return server;
     },
     proxy,
-    connect: async ({ sessionExtensions: extensions = EXTENSIONS, clock = hastyClock() } = {}) => {
+    connect: async ({ sessionExtensions, clock = hastyClock() } = {}) => {
       const connectionClock = watchedClock(clock);
       connectionClocks.push(connectionClock);
-      const client = await ReconnectingClient.connect({
-        connect: (signal) => connectTo(proxy.port, { signal, clock: connectionClock }),
-        client: {
-          clientInfo: { name: "roamer", version: "1" },
-          capabilities: { experimentalApi: true, sessionExtensions: extensions },
-        },
-        clock,
-        random: Math.random,
-        newKey: () => crypto.randomUUID(),
-      });
+      const client = await roam(
+        (signal) => connectTo(proxy.port, { signal, clock: connectionClock }),
+        { clock, sessionExtensions },
+      );
       clients.push(client);
-      return { client, recording: await record(client) };
+      return { client, recording: record(client) };
     },
     restart: async (responses = []) => {
       await listener.shutdown();
@@ -152,12 +166,9 @@ function connectTo(port: number, { signal, clock }: {
 }
 
 /** Keeps all that a client is told from now on. */
-export async function record(client: ReconnectingClient): Promise<Recording> {
-  const methods = Object.keys(await loadServerNotifications()).filter(isNotificationMethod);
+export function record(client: ReconnectingClient): Recording {
   const recording: Recording = { events: [], gaps: [], states: [] };
-  for (const method of methods) {
-    client.on(method, (params) => void recording.events.push({ method, params }));
-  }
+  client.onAny((event) => void recording.events.push(event));
   client.onNews((news) => {
     if (news.type === "gap") recording.gaps.push(news.threadId);
   });
@@ -165,8 +176,18 @@ export async function record(client: ReconnectingClient): Promise<Recording> {
   return recording;
 }
 
-function isNotificationMethod(_method: string): _method is NotificationMethod {
-  return true;
+/** Resolves with the state of a client once it is of a type. */
+export function stateIs(
+  client: ReconnectingClient,
+  type: ConnectionState["type"],
+): Promise<ConnectionState> {
+  return new Promise((resolve) => {
+    const stop = client.onState((state) => {
+      if (state.type !== type) return;
+      stop();
+      resolve(state);
+    });
+  });
 }
 
 /** What a transcript says: numbers gone, and deltas of one item that follow each other as one. */

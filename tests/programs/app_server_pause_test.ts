@@ -1,8 +1,6 @@
 /** A real `codex app-server` that stands still for a while, as on a machine that is suspended. */
 import assert from "node:assert/strict";
-import { type ConnectionState, ReconnectingClient } from "../../src/client/reconnect.ts";
-import { EXTENSIONS } from "../../src/protocol/extensions.ts";
-import { hastyClock, record, transcriptOf } from "../client/reconnect_world.ts";
+import { hastyClock, record, roam, stateIs, transcriptOf } from "../client/reconnect_world.ts";
 import { gate, say } from "../support/mock_model.ts";
 import { text } from "../support/server.ts";
 import { makePlace } from "./exec_process.ts";
@@ -15,17 +13,8 @@ Deno.test("clients notice that a server stands still, come back when it goes on,
   await using server = await startSocketServer(place, SOCKET);
   const [url = ""] = server.urls;
   const clock = hastyClock();
-  using client = await ReconnectingClient.connect({
-    connect: (signal) => dial(url, { signal, clock }),
-    client: {
-      clientInfo: { name: "roamer", version: "1" },
-      capabilities: { experimentalApi: true, sessionExtensions: EXTENSIONS },
-    },
-    clock,
-    random: Math.random,
-    newKey: () => crypto.randomUUID(),
-  });
-  const recording = await record(client);
+  using client = await roam((signal) => dial(url, { signal, clock }), { clock });
+  const recording = record(client);
   const { thread, logId = "", seq = -1 } = await client.request("thread/start", {});
   const threadId = thread.id;
   const message = client.next("item/completed", ({ item }) => item.type === "agentMessage");
@@ -56,16 +45,3 @@ Deno.test("clients notice that a server stands still, come back when it goes on,
   );
   for (const one of [patient, witness]) one.close();
 });
-
-function stateIs(
-  client: ReconnectingClient,
-  type: ConnectionState["type"],
-): Promise<ConnectionState> {
-  return new Promise((resolve) => {
-    const stop = client.onState((state) => {
-      if (state.type !== type) return;
-      stop();
-      resolve(state);
-    });
-  });
-}

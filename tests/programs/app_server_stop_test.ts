@@ -1,10 +1,9 @@
 /** How a real `codex app-server` stops, reloads and comes back, and what its clients notice. */
 import assert from "node:assert/strict";
-import { ReconnectingClient } from "../../src/client/reconnect.ts";
-import { EXTENSIONS } from "../../src/protocol/extensions.ts";
+import type { ReconnectingClient } from "../../src/client/reconnect.ts";
 import { CLOSE_CODES } from "../../src/rpc/close_codes.ts";
 import { writeCertificate } from "../server/listen_lab.ts";
-import { hastyClock } from "../client/reconnect_world.ts";
+import { hastyClock, roam } from "../client/reconnect_world.ts";
 import { testEachForm } from "../support/forms.ts";
 import { call, gate, say } from "../support/mock_model.ts";
 import { text } from "../support/server.ts";
@@ -17,16 +16,7 @@ const SOCKET = [...SETTINGS, "--listen", "unix://server.sock"];
 /** A client that comes back by itself. */
 async function connect(url: string): Promise<ReconnectingClient> {
   const clock = hastyClock();
-  return await ReconnectingClient.connect({
-    connect: (signal) => dial(url, { signal, clock }),
-    client: {
-      clientInfo: { name: "roamer", version: "1" },
-      capabilities: { experimentalApi: true, sessionExtensions: EXTENSIONS },
-    },
-    clock,
-    random: Math.random,
-    newKey: () => crypto.randomUUID(),
-  });
+  return await roam((signal) => dial(url, { signal, clock }), { clock });
 }
 
 Deno.test("a server that drains starts no turn, ends those that run, and says so to its clients", async () => {

@@ -56,6 +56,11 @@ export class LiveTurn {
     return this.#turn(status, { ...details, items: this.#itemsNow() });
   }
 
+  /** From its start to that time; the clock may have been put back meanwhile. */
+  durationMs(completedAtMs: number): number {
+    return Math.max(0, completedAtMs - this.startedAtMs);
+  }
+
   #itemsNow(): ThreadItem[] {
     return [...this.#items.values()].map((item) => withPartial(item, this.#partial.get(item.id)));
   }
@@ -74,8 +79,7 @@ export class LiveTurn {
       error: rest.error,
       startedAt: Math.floor(this.startedAtMs / 1000),
       completedAt: completedAtMs === null ? null : Math.floor(completedAtMs / 1000),
-      // The clock may have been put back.
-      durationMs: completedAtMs === null ? null : Math.max(0, completedAtMs - this.startedAtMs),
+      durationMs: completedAtMs === null ? null : this.durationMs(completedAtMs),
     };
   }
 }

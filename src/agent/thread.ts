@@ -306,7 +306,7 @@ export class Thread {
         turnId: running.id,
         outcome,
         completedAtMs,
-        durationMs: Math.max(0, completedAtMs - running.live.startedAtMs),
+        durationMs: running.live.durationMs(completedAtMs),
       });
     });
     const final = written ?? outcome;

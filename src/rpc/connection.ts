@@ -1,11 +1,7 @@
 /** One transport with its JSON-RPC state in both directions; must not know any method or who the peer is. */
 import type { Clock } from "../lib/clock.ts";
 import { CLOSE_CODES } from "./close_codes.ts";
-import {
-  type ConnectionBudget,
-  type ConnectionLimits,
-  DEFAULT_LIMITS,
-} from "./connection_limits.ts";
+import { ConnectionBudget, type ConnectionLimits, DEFAULT_LIMITS } from "./connection_limits.ts";
 import type { Droppable } from "./droppable.ts";
 import { IncomingRequest } from "./incoming_request.ts";
 import {
@@ -50,8 +46,8 @@ export interface ConnectionOptions {
   /** Methods that pass by all that waits; only a side that has some guards itself against a flood of answers. */
   isUrgent?(method: string): boolean;
   readonly limits?: Partial<ConnectionLimits>;
-  /** What it shares with others. */
-  readonly budget?: ConnectionBudget | undefined;
+  /** What it shares with others; its own by default. */
+  readonly budget?: ConnectionBudget;
   /** Needed for timeouts and for the grace after the end of input. */
   readonly clock?: Clock;
   /** Ids of our own requests; counts from 1 by default. */
@@ -94,6 +90,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #transport: Transport;
   readonly #limits: ConnectionLimits;
+  readonly #budget: ConnectionBudget;
   readonly #calls: PendingCalls;
   readonly #outbox: Outbox;
   readonly #inbox: Inbox;
@@ -112,10 +109,11 @@ export class Connection {
     this.#answer(request, result);
 
   constructor(options: ConnectionOptions) {
-    const { transport, clock, budget } = options;
+    const { transport, clock, budget = new ConnectionBudget() } = options;
     this.#options = options;
     this.#transport = transport;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#budget = budget;
     this.#calls = new PendingCalls(clock, options.nextId);
     this.#outbox = new Outbox({ transport, clock, budget, limitBytes: this.#limits.outboxBytes });
     this.#heldBytes = this.#limits.outboxBytes * HELD_PART;
@@ -300,8 +298,7 @@ export class Connection {
     // A request that is too long for the method is refused there, with the reason.
     const known = this.#charsInWork + this.#inbox.chars;
     const { requestChars } = this.#limits;
-    return known > 0 &&
-      known + chars > (this.#options.budget?.within(requestChars) ?? requestChars);
+    return known > 0 && known + chars > this.#budget.within(requestChars);
   }
 
   /** A transport that cannot be paused may go on for ever before anybody else has a turn. */
@@ -357,7 +354,7 @@ export class Connection {
 
   #countInWork(chars: number): void {
     this.#charsInWork += chars;
-    this.#options.budget?.add(chars);
+    this.#budget.add(chars);
   }
 
   #notification(message: NotificationMessage): void {

@@ -10,7 +10,7 @@ export interface InboxOptions {
   /** Without one, nothing is put off. */
   readonly clock: Clock | undefined;
   /** Told what is kept. */
-  readonly budget?: ConnectionBudget | undefined;
+  readonly budget: ConnectionBudget;
   /** Handles one frame; never throws. */
   take(text: string): void;
   /** Whether frames have to wait for another reason than time. */
@@ -106,7 +106,7 @@ export class Inbox {
 
   #count(chars: number): void {
     this.#chars += chars;
-    this.#options.budget?.add(chars);
+    this.#options.budget.add(chars);
   }
 
   get #isTimeUp(): boolean {

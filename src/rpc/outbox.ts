@@ -14,7 +14,7 @@ export interface OutboxOptions {
   /** What may wait here and in the transport together. */
   readonly limitBytes: number;
   /** Told what is kept here; says when it is too much in all. */
-  readonly budget?: ConnectionBudget | undefined;
+  readonly budget: ConnectionBudget;
 }
 
 /**
@@ -57,7 +57,7 @@ export class Outbox {
   readonly #transport: Transport;
   readonly #clock: Clock | undefined;
   readonly #limitBytes: number;
-  readonly #budget: ConnectionBudget | undefined;
+  readonly #budget: ConnectionBudget;
   readonly #windowBytes: number;
   readonly #kept = new Fifo<string | Merged | Alike>();
   /** The last entry, if more of the kind can be added to it. */
@@ -163,7 +163,7 @@ export class Outbox {
   }
 
   get #limitNow(): number {
-    return this.#budget?.within(this.#limitBytes) ?? this.#limitBytes;
+    return this.#budget.within(this.#limitBytes);
   }
 
   /**
@@ -179,7 +179,7 @@ export class Outbox {
 
   #count(bytes: number): void {
     this.#keptBytes += bytes;
-    this.#budget?.add(bytes);
+    this.#budget.add(bytes);
   }
 
   #noteLarge({ length }: string): void {

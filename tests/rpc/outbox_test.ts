@@ -1,6 +1,7 @@
 /** What waits for a peer that does not keep up: order, merging, limits; time is moved by hand. */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import fc from "fast-check";
+import { ConnectionBudget } from "../../src/rpc/connection_limits.ts";
 import type { Droppable, GrowingMessage } from "../../src/rpc/droppable.ts";
 import { Outbox } from "../../src/rpc/outbox.ts";
 import { FakeClock } from "./fake_clock.ts";
@@ -47,7 +48,8 @@ class Delta implements Droppable {
 function box(options: { readonly tellsDrained?: boolean; readonly limitBytes?: number } = {}) {
   const transport = new SlowTransport(options);
   const clock = new FakeClock();
-  const outbox = new Outbox({ transport, clock, limitBytes: options.limitBytes ?? LIMIT });
+  const budget = new ConnectionBudget();
+  const outbox = new Outbox({ transport, clock, budget, limitBytes: options.limitBytes ?? LIMIT });
   transport.open({ frame() {}, closed() {}, drained: () => outbox.drained() });
   return { transport, clock, outbox };
 }

@@ -1,6 +1,6 @@
 /** The tool with which a model edits files: verifies, asks, writes; must not know the patch format's details. */
-import { elapsedMs } from "../../lib/clock.ts";
 import { isWritablePath } from "../../exec/sandbox_policy.ts";
+import { elapsedMs } from "../../lib/clock.ts";
 import type { FileChangeItem } from "../../protocol/item.ts";
 import type { SandboxPolicy } from "../../protocol/policy.ts";
 import type { ToolSpec } from "../model/port.ts";

@@ -1,6 +1,6 @@
 /** The `exec_command` tool: runs a shell command that may outlive the call; must not know how approvals travel. */
-import { elapsedMs } from "../../lib/clock.ts";
 import { resolve } from "node:path";
+import { elapsedMs } from "../../lib/clock.ts";
 import { shellJoin } from "../../lib/shell_join.ts";
 import { ESCALATION_PARAMETERS, permit, readEscalation } from "./command_gate.ts";
 import {

@@ -1,6 +1,6 @@
 /** The tools that run a command to its end: `shell`, `shell_command`, `local_shell`; must not know how approvals travel. */
-import { elapsedMs } from "../../lib/clock.ts";
 import { resolve } from "node:path";
+import { elapsedMs } from "../../lib/clock.ts";
 import { permit, readEscalation } from "./command_gate.ts";
 import { type CommandState, newCommandItem, runShellPatch } from "./command_state.ts";
 import { fitOutput } from "./output.ts";
@@ -151,7 +151,7 @@ async function toEnd(
   const { text } = fitOutput(command.takeOutput(), outputTokenLimit);
   const timeout = hasEnded ? "" : `command timed out after ${timeoutMs} milliseconds\n`;
   const note = deniedNote(command, context);
-  const seconds = Math.round((elapsedMs(clock, startedAtMs)) / 100) / 10;
+  const seconds = Math.round(elapsedMs(clock, startedAtMs) / 100) / 10;
   const code = hasEnded ? command.exit?.code : TIMEOUT_EXIT_CODE;
   return {
     content: [

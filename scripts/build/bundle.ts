@@ -66,12 +66,11 @@ export const WORKERS = {
 } as const;
 
 async function runBundler(folder: string): Promise<void> {
-  await Promise.all([
-    denoBundle(["--outdir", folder, "--code-splitting", "main.ts"]),
-    ...Object.entries(WORKERS).map(([name, source]) =>
-      denoBundle(["--output", `${folder}/${name}`, source])
-    ),
-  ]);
+  // One after the other: the first one ever on a machine installs the bundler, and is not safe from others meanwhile.
+  for (const [name, source] of Object.entries(WORKERS)) {
+    await denoBundle(["--output", `${folder}/${name}`, source]);
+  }
+  await denoBundle(["--outdir", folder, "--code-splitting", "main.ts"]);
 }
 
 async function denoBundle(args: readonly string[]): Promise<void> {

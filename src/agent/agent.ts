@@ -7,7 +7,9 @@ import type { ApprovalPolicy, SandboxMode, SandboxPolicy } from "../protocol/pol
 import type { SessionSource, Thread as ThreadView } from "../protocol/thread_types.ts";
 import { contextUpdates, type ImageReader, userMessage } from "./context.ts";
 import type { ContextPiece } from "./context.ts";
+import { type ForkPoint, upToForkPoint } from "./fork_point.ts";
 import type { Receipt } from "./receipts.ts";
+import { rollBack } from "./rollback.ts";
 import type { ThreadQuery } from "../store/thread_query.ts";
 import {
   changedGitInfo,
@@ -78,7 +80,7 @@ export class Agent {
   async start(params: StartParams, options: { readonly isKept: boolean }): Promise<Loaded> {
     const { config, settings: defaults } = await this.#baseline(params);
     requireProvider(config, params.modelProvider ?? defaults.modelProvider);
-    const wished = withOverrides(defaults, { overrides: params, config });
+    const wished = withOverrides(defaults, { overrides: beyondFolder(params), config });
     return await this.threads.start({
       config,
       settings: this.#held(wished, asksForPolicy(params)),
@@ -103,9 +105,11 @@ export class Agent {
     });
   }
 
-  /** A new thread that starts with the past of another. */
-  async fork(id: string, params: StartParams): Promise<Loaded> {
-    const source = await this.library.read(id);
+  /** A new thread that starts with the past of another, or with a part of it. */
+  async fork(id: string, params: StartParams & ForkPoint): Promise<Loaded> {
+    const runningTurnId = this.threads.find(id)?.thread.activeTurnId ?? null;
+    const whole = await this.library.read(id);
+    const source = upToForkPoint(whole, { ...params, runningTurnId });
     const { config, settings } = await this.#settingsOf(source, params);
     const { meta, log } = this.library.fork(source, {
       ephemeral: params.ephemeral ?? false,
@@ -114,6 +118,13 @@ export class Agent {
       source: this.#options.source,
     });
     return this.threads.fork({ config, settings, meta, past: source.past, log });
+  }
+
+  /** Takes the last turns of a loaded thread back. */
+  async rollBack(id: string, turnCount: number): Promise<Loaded> {
+    const loaded = this.threads.get(id);
+    await rollBack(loaded, turnCount);
+    return loaded;
   }
 
   /** Model and folder go on from the stored thread, the rest comes from the configuration (as upstream). */
@@ -126,7 +137,7 @@ export class Agent {
     const modelProvider = knownProvider(config, stored.modelProvider);
     const overrides = { model: stored.model, modelProvider };
     const remembered = withOverrides(settings, { overrides, config });
-    const wished = withOverrides(remembered, { overrides: params, config });
+    const wished = withOverrides(remembered, { overrides: beyondFolder(params), config });
     return { config, settings: this.#held(wished, asksForPolicy(params)) };
   }
 
@@ -255,6 +266,11 @@ export class Agent {
 function asksForPolicy(params: StartParams): boolean {
   return Boolean(params.sandbox) || Boolean(params.sandboxPolicy) ||
     Object.keys(params.config ?? {}).length > 0;
+}
+
+/** The configuration has made a relative folder one below that of the server. */
+function beyondFolder(params: StartParams): StartParams {
+  return { ...params, cwd: null };
 }
 
 function requireProvider(config: Config, id: string): void {

@@ -51,8 +51,8 @@ export interface ThreadOptions {
 export class Thread {
   readonly id: string;
   readonly #options: ThreadOptions;
-  readonly #history: ResponseItem[];
-  readonly #turns: Turn[];
+  #history: ResponseItem[];
+  #turns: Turn[];
   readonly #approvals: Approvals;
   readonly #receipts: Receipts;
   #meta: ThreadMeta;
@@ -139,12 +139,16 @@ export class Thread {
       status: this.status,
       path: this.#options.log.path,
       updatedAtMs: this.#updatedAtMs,
-      turns: options.turns ? this.#allTurns() : [],
+      turns: options.turns ? this.#turns.concat(this.#running?.live.snapshot() ?? []) : [],
     });
   }
 
-  #allTurns(): Turn[] {
-    return this.#running ? [...this.#turns, this.#running.live.snapshot()] : this.#turns;
+  /** Goes on from another past, the one that the rollout has now; nothing may run. */
+  goOnFrom(past: ThreadPast): void {
+    this.#history = [...past.history];
+    this.#turns = [...past.turns];
+    this.#usage = past.usage;
+    this.#touch();
   }
 
   /** Starts a turn, or adds the input to the one that runs (as upstream); returns the turn it went to. */
@@ -223,9 +227,7 @@ export class Thread {
   ): void {
     const running = this.#running;
     if (running) {
-      options.afterAcknowledged(() => {
-        void work(running).then((record) => this.#tellOf(record));
-      });
+      options.afterAcknowledged(() => void work(running).then((record) => this.#tellOf(record)));
       return;
     }
     this.#options.checkStart();
@@ -438,13 +440,11 @@ export class Thread {
   }
 
   addUsage(last: TokenUsage, contextWindow: number | null): void {
-    const running = this.#running;
     const total = addUsage(this.#usage?.total ?? NO_USAGE, last);
     this.#usage = { total, last, modelContextWindow: contextWindow };
     this.#options.log.usage(this.#usage);
-    if (running) {
-      this.emit({ type: "tokenUsageUpdated", turnId: running.id, tokenUsage: this.#usage });
-    }
+    const turnId = this.activeTurnId;
+    if (turnId) this.emit({ type: "tokenUsageUpdated", turnId, tokenUsage: this.#usage });
   }
 
   /** Tells everybody, in order; items are folded into the running turn on the way. */

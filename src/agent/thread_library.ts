@@ -3,10 +3,8 @@ import { CodexError } from "../lib/errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { GitInfo, SessionSource, Thread as ThreadView } from "../protocol/thread_types.ts";
 import { archiveRollout, unarchiveRollout } from "../store/archive.ts";
-import { type RolloutItem, rolloutPath, RolloutWriter } from "../store/rollout.ts";
-import { projectContext } from "../store/rollout_context.ts";
+import { rolloutPath, RolloutWriter } from "../store/rollout.ts";
 import { threadNameUpdated } from "../store/rollout_items.ts";
-import { receiptsOf } from "../store/rollout_receipts.ts";
 import { readRollout, type RolloutRecord } from "../store/rollout_reader.ts";
 import { projectTurns, TURN_RECORD_TYPES } from "../store/rollout_turns.ts";
 import type { ThreadIndex } from "../store/thread_index.ts";
@@ -14,6 +12,7 @@ import { appendThreadName } from "../store/thread_names.ts";
 import type { ThreadQuery } from "../store/thread_query.ts";
 import type { ThreadRow } from "../store/thread_row.ts";
 import type { ThreadMeta, ThreadPast } from "./thread_parts.ts";
+import { pastOf } from "./thread_past.ts";
 import { type LogObserver, ThreadLog, type ThreadLogOptions } from "./thread_log.ts";
 import { threadView } from "./thread_view.ts";
 
@@ -26,6 +25,11 @@ export interface StoredThread {
   readonly model: string | null;
   readonly modelProvider: string | null;
   readonly lastCwd: string;
+}
+
+/** What a fork is made from. */
+export interface ForkSource extends StoredThread {
+  readonly records: readonly RolloutRecord[];
 }
 
 export interface ThreadLibraryOptions {
@@ -119,7 +123,7 @@ export class ThreadLibrary {
   }
 
   /** What a fork starts from: the thread as it is on disk now, whoever has it loaded. */
-  async read(id: string): Promise<StoredThread & { readonly records: readonly RolloutItem[] }> {
+  async read(id: string): Promise<ForkSource> {
     const row = await this.requireStored(id);
     const records = await readRollout(row.path);
     return { ...storedThread(row, records), records };
@@ -131,7 +135,7 @@ export class ThreadLibrary {
   }
 
   /** A new thread with a copy of the records of another. */
-  fork(source: StoredThread & { readonly records: readonly RolloutItem[] }, options: {
+  fork(source: ForkSource, options: {
     readonly ephemeral: boolean;
     readonly cwd: string;
     readonly threadSource: string | null;
@@ -235,7 +239,8 @@ export class ThreadLibrary {
       path: change.path,
       createdAtMs: meta.createdAtMs,
       updatedAtMs: change.updatedAtMs,
-      preview: meta.preview,
+      // Without a user message it is not listed.
+      preview: meta.preview === "" ? null : meta.preview,
       name: meta.name,
       cwd: meta.cwd,
       source: meta.source,
@@ -275,16 +280,12 @@ function notFound(id: string): CodexError {
 
 /** The records of a thread as what a client sees and as what the model is sent. */
 function storedThread(row: ThreadRow, records: readonly RolloutRecord[]): StoredThread {
-  const { turns, tokenUsage, lastContext } = projectTurns(records);
+  const replay = projectTurns(records);
+  const { lastContext } = replay;
   return {
     path: row.path,
     meta: metaOfRow(row),
-    past: {
-      history: projectContext(records),
-      turns,
-      usage: tokenUsage,
-      receipts: receiptsOf(records),
-    },
+    past: pastOf(records, replay),
     model: lastContext?.model ?? null,
     modelProvider: row.modelProvider,
     lastCwd: lastContext?.cwd ?? row.cwd,

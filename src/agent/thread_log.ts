@@ -232,6 +232,12 @@ export class ThreadLog {
     }
   }
 
+  /** The last turns are taken back; `usage` is what counts from then on. */
+  rolledBack(turnCount: number, usage: ThreadTokenUsage | null): void {
+    const counted = usage === null ? [] : [records.tokenCount(usage, null)];
+    this.#append([...counted, records.threadRolledBack(turnCount)]);
+  }
+
   named(name: string, meta: ThreadMeta): void {
     this.#append([records.threadNameUpdated(meta.id, name)]);
     if (this.path !== null) this.#options.onNamed(meta.id, name);

@@ -205,3 +205,8 @@ export function unsupportedRequest(method: string): RpcError {
   const text = `unsupported server request \`${method}\``;
   return new RpcError(rpcCodes.methodNotFound, text, { reason: "unsupported" });
 }
+
+/** What a server is told whose question nobody here answers, because somebody else did for instance. */
+export function notAnswered(why: string): RpcError {
+  return new RpcError(rpcCodes.invalidRequest, why, { reason: "notAnswered" });
+}

@@ -52,6 +52,7 @@ export const KEYED: ReadonlySet<string> = new Set([
   "thread/fork",
   "thread/metadata/update",
   "thread/name/set",
+  "thread/rollback",
   "thread/shellCommand",
   "thread/start",
   "thread/unarchive",

@@ -6,9 +6,10 @@
 /**
  * - `numberedEvents`: the notifications of a thread carry numbers, and `thread/resume` replays what was missed;
  * - `idempotency`: a request that changes something takes a key, and is carried out once however often it is sent;
- * - `clients`: the clients of a thread know of each other, and who answered a question.
+ * - `clients`: the clients of a thread know of each other, and who answered a question;
+ * - `methods`: the answer to `initialize` lists the methods that the server has.
  */
-export const EXTENSIONS = ["numberedEvents", "idempotency", "clients"] as const;
+export const EXTENSIONS = ["numberedEvents", "idempotency", "clients", "methods"] as const;
 
 /** The name of an extension. */
 export type Extension = typeof EXTENSIONS[number];
@@ -33,6 +34,7 @@ export const EXTENSION_MEMBERS: Readonly<
   result: {
     sessionExtensions: EXTENSIONS,
     clientId: ["clients"],
+    methods: ["methods"],
     logId: ["numberedEvents"],
     seq: ["numberedEvents"],
     replay: ["numberedEvents"],

@@ -40,6 +40,7 @@ export const requests = {
         // For clients that asked for extensions: those that they get, and their own name in `clients`.
         sessionExtensions: z.array(z.string()).optional(),
         clientId: z.string().optional(),
+        methods: z.array(z.string()).optional(),
       }).meta({ id: "InitializeResponse" }),
     ordering: "concurrent",
   }),

@@ -209,6 +209,8 @@ const commandRequests = {
   }),
 };
 
+const TurnCount = memo(() => z.int().min(0).max(4_294_967_295));
+
 /** The 0.120 server calls this field by its older name in errors. */
 function persistedHistory(method: string) {
   return { persistExtendedHistory: `${method}.persistFullHistory` };
@@ -242,11 +244,24 @@ export const requests = {
     },
   }),
   "thread/fork": request({
-    doc: "Starts a new thread with the history of another one and subscribes the connection to it.",
+    doc:
+      "Starts a new thread with the history of another one and subscribes the connection to it. " +
+      "The history ends before the turn `beforeTurnId`, or with the turn `lastTurnId`, which must be over.",
     params: ThreadForkParams,
     result: opened("ThreadForkResponse"),
     ordering: { thread: (params) => params.threadId },
     experimentalFields: { path: "thread/fork.path", ...persistedHistory("thread/fork") },
+  }),
+  "thread/rollback": request({
+    doc:
+      "Takes back the last turns of a loaded thread in which no turn runs; more than there are take back all. " +
+      "The files that they changed stay as they are. Clients with `numberedEvents` find a gap in the log.",
+    params: () =>
+      z.object({ threadId: z.string(), numTurns: TurnCount(), ...keyField() }).meta({
+        id: "ThreadRollbackParams",
+      }),
+    result: () => z.object({ thread: Thread() }).meta({ id: "ThreadRollbackResponse" }),
+    ordering: { thread: (params) => params.threadId },
   }),
   "thread/read": request({
     doc: "Reads a thread, with its turns on demand, without loading or subscribing to it.",

@@ -68,6 +68,7 @@ export class Fanout {
     if (!subscribers || !release) return false;
     subscribers.delete(peer);
     if (subscribers.size === 0) this.#subscribers.delete(threadId);
+    peer.forgetQuestions(threadId);
     release();
     this.#announceClients(threadId);
     return true;
@@ -83,6 +84,17 @@ export class Fanout {
     let feed = this.#feeds.get(threadId);
     if (!feed) this.#feeds.set(threadId, feed = new ThreadFeed(newLogId(), this.#budget));
     return feed;
+  }
+
+  /**
+   * What the log of a thread says is no more what the thread is. Whoever follows it by number notices with the next
+   * event, and reads the thread anew.
+   */
+  renewFeed(threadId: string, newLogId: () => string): void {
+    const feed = this.#feeds.get(threadId);
+    if (!feed) return;
+    feed.close();
+    this.#feeds.set(threadId, new ThreadFeed(newLogId(), this.#budget));
   }
 
   /** Sends one event to everybody it concerns. */
@@ -155,7 +167,7 @@ export class Fanout {
   /** Puts one pending approval to one peer; used again when it resumes the thread. */
   ask(peer: Peer, threadId: string, approval: PendingApproval): void {
     const { id, request } = approval;
-    peer.ask({ id, ...approvalRequest(threadId, approval) }, {
+    peer.ask({ id, threadId, ...approvalRequest(threadId, approval) }, {
       accepts: ({ type }) => type !== "acceptWithExecpolicyAmendment" || request.type === "command",
       onDecision: (decision) => {
         this.#answering = peer;

@@ -1,5 +1,6 @@
 /** The handshake of a client; must not load the schema library, which would double the start-up time. */
 import { grantedExtensions } from "../protocol/extensions.ts";
+import { METHOD_NAMES } from "../protocol/method_names.ts";
 import { parseInitializeParams } from "../protocol/initialize_params.ts";
 import type { IncomingRequest } from "../rpc/incoming_request.ts";
 import { rpcCodes, RpcError } from "../rpc/jsonrpc.ts";
@@ -57,6 +58,7 @@ export function initialize(peer: Peer, options: {
     platformOs: identity.platformOs,
     ...asked ? { sessionExtensions: extensions } : {},
     ...extensions.includes("clients") ? { clientId: peer.id } : {},
+    ...extensions.includes("methods") ? { methods: METHOD_NAMES } : {},
   });
   return options.originator ?? { name, userAgent };
 }

@@ -30,7 +30,10 @@ export class Peer {
   readonly principal: string;
   #info: PeerInfo | null = null;
   /** Questions that this client has been asked and has not answered, by approval id. */
-  readonly #asked = new Map<string, AbortController>();
+  readonly #asked = new Map<
+    string,
+    { readonly threadId: string; readonly withdrawn: AbortController }
+  >();
   /** Questions that are still open, but not for this client: it cannot show them or answered nonsense. */
   readonly #refused = new Set<string>();
 
@@ -80,7 +83,12 @@ export class Peer {
 
   /** Puts a question to this client; a valid answer counts once, anything else is a refusal. */
   ask(
-    question: { readonly id: string; readonly method: string; readonly params: unknown },
+    question: {
+      readonly id: string;
+      readonly threadId: string;
+      readonly method: string;
+      readonly params: unknown;
+    },
     options: {
       /** Whether the decision is one of those that answer this question. */
       readonly accepts: (decision: Decision) => boolean;
@@ -90,8 +98,8 @@ export class Peer {
   ): void {
     if (this.#asked.has(question.id)) return;
     const withdrawn = new AbortController();
-    const { id, method, params } = question;
-    this.#asked.set(id, withdrawn);
+    const { id, threadId, method, params } = question;
+    this.#asked.set(id, { threadId, withdrawn });
     this.#refused.delete(id);
     const refuse = () => {
       this.#refused.add(id);
@@ -106,7 +114,10 @@ export class Peer {
       .catch(() => {
         if (!withdrawn.signal.aborted && !this.connection.isClosed) refuse();
       })
-      .finally(() => this.#asked.delete(id));
+      .finally(() => {
+        // It may have been asked again meanwhile.
+        if (this.#asked.get(id)?.withdrawn === withdrawn) this.#asked.delete(id);
+      });
   }
 
   /** Whether this client has no decision to give on a question that it was asked. */
@@ -117,7 +128,16 @@ export class Peer {
   /** Somebody answered: this client's own answer would come too late. */
   withdraw(approvalId: string): void {
     this.#refused.delete(approvalId);
-    this.#asked.get(approvalId)?.abort();
+    this.#asked.get(approvalId)?.withdrawn.abort();
+  }
+
+  /** It has left the thread: an answer would come from outside, and when it is back it is asked again. */
+  forgetQuestions(threadId: string): void {
+    for (const [id, asked] of [...this.#asked]) {
+      if (asked.threadId !== threadId) continue;
+      asked.withdrawn.abort();
+      this.#asked.delete(id);
+    }
   }
 }
 

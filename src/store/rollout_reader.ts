@@ -61,6 +61,29 @@ export async function* streamRollout(
   if (rest !== null) yield parser.parse(rest);
 }
 
+/**
+ * Reads a rollout that this process has locked, and passes the records on in a moment when they are all there is:
+ * nothing can be appended before `use` returns.
+ */
+export async function withSettledRollout<T>(
+  path: string,
+  use: (records: readonly RolloutRecord[]) => T,
+): Promise<T> {
+  while (true) {
+    const before = sizeOf(path);
+    const records = await readRollout(path);
+    if (sizeOf(path) === before) return use(records);
+  }
+}
+
+function sizeOf(path: string): number {
+  try {
+    return Deno.statSync(path).size;
+  } catch (error) {
+    throw toHomeError(error, `look at ${path}`);
+  }
+}
+
 /** Parses blocks of whole lines; holds only the count of lines. */
 export class RecordParser {
   readonly #types: ReadonlySet<string> | undefined;

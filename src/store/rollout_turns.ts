@@ -95,6 +95,11 @@ export class TurnsProjection {
     }
   }
 
+  /** The turn that a next record would join, or null. */
+  get openTurnId(): string | null {
+    return this.#current?.turn.id ?? null;
+  }
+
   /** The result so far; records may still be added afterwards. */
   finish(): ThreadReplay {
     const drafts = this.#current && isVisible(this.#current)

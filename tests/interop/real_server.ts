@@ -63,3 +63,66 @@ export async function startRealServer(
     },
   };
 }
+
+/** A running real server on a socket. Disposing it ends the process. */
+export interface RealSocketServer extends AsyncDisposable {
+  /** `ws://127.0.0.1:PORT`. */
+  readonly url: string;
+  signal(name: Deno.Signal): void;
+  /** Resolves once the process has ended. */
+  ended(): Promise<void>;
+}
+
+/** Starts the server on a home, on a free port of this machine. */
+export async function startRealSocketServer(
+  program: RealProgram,
+  { home, cwd, listen = "ws://127.0.0.1:0" }: {
+    readonly home: string;
+    readonly cwd: string;
+    readonly listen?: string;
+  },
+): Promise<RealSocketServer> {
+  const { PATH = "/usr/bin:/bin" } = Deno.env.toObject();
+  // It does not trust programs of its own, its sandbox among them, in a home below the folder for temporary files.
+  const temporary = `${home}/tmp`;
+  await Deno.mkdir(temporary, { recursive: true });
+  const child = new Deno.Command(program.path, {
+    args: ["app-server", "--listen", listen],
+    clearEnv: true,
+    env: {
+      ...{ PATH, CODEX_HOME: home, HOME: home, TMPDIR: temporary },
+      ...{ MOCK_KEY: "key", RUST_LOG: "off" },
+    },
+    cwd,
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const banner = Promise.withResolvers<string>();
+  const reading = readBanner(child.stderr, banner);
+  let isOver = false;
+  const ended = Promise.all([child.status.then(() => isOver = true), reading]);
+  return {
+    url: await banner.promise,
+    signal: (name) => child.kill(name),
+    ended: async () => void await ended,
+    async [Symbol.asyncDispose]() {
+      if (!isOver) child.kill("SIGKILL");
+      await ended;
+    },
+  };
+}
+
+/** Reads to the end, so that the process never waits for a reader. */
+async function readBanner(
+  stream: ReadableStream<Uint8Array>,
+  banner: PromiseWithResolvers<string>,
+): Promise<void> {
+  let text = "";
+  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    const url = /listening on: (ws:\S+)\s/.exec(text)?.[1];
+    if (url !== undefined) banner.resolve(url);
+  }
+  banner.reject(new Error(`The server ended without an address:\n${text}`));
+}

@@ -3,12 +3,12 @@
  * Runs where `CODEX_PEER_120` or `CODEX_PEER_169` names the real program.
  */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import type { Client } from "../../src/client/client.ts";
 import { type MockModel, startMockModel } from "../support/mock_model.ts";
 import { call, custom, say, think } from "../support/model_script.ts";
 import { startServer, text } from "../support/server.ts";
-import { type RealProgram, realPrograms, startRealServer } from "./real_server.ts";
+import { makeHome, startReal } from "./real_home.ts";
+import { type RealProgram, realPrograms } from "./real_server.ts";
 
 const NAMES: readonly RealProgram["version"][] = ["0.120", "0.169"];
 const programs = new Map(realPrograms().map((program) => [program.version, program]));
@@ -189,25 +189,6 @@ function checkPaired(input: unknown): void {
     input.filter(({ type }) => String(type).endsWith(suffix)).map(({ call_id }) => call_id).sort();
   assert.deepEqual(ids("_output"), ids("_call"));
   assert.equal(ids("_call").length, 3);
-}
-
-/** A home of its own with the mock as its only provider. */
-async function makeHome(mock: MockModel): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await Deno.realPath(await Deno.makeTempDir({ prefix: "codex-interop-" }));
-  await Deno.mkdir(join(path, "home"));
-  await Deno.mkdir(join(path, "project"));
-  await Deno.writeTextFile(
-    join(path, "home", "config.toml"),
-    `model = "scripted-model"\nmodel_provider = "scripted"\n` +
-      `check_for_update_on_startup = false\n` +
-      `[model_providers.scripted]\nname = "Scripted"\nwire_api = "responses"\n` +
-      `base_url = "${mock.url}"\n`,
-  );
-  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
-}
-
-function startReal(program: RealProgram, root: string) {
-  return startRealServer(program, { home: join(root, "home"), cwd: join(root, "project") });
 }
 
 for (const name of NAMES) {

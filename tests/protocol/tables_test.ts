@@ -9,6 +9,7 @@ import {
   loadServerRequests,
   requestModules,
 } from "../../src/protocol/mod.ts";
+import { METHOD_NAMES } from "../../src/protocol/method_names.ts";
 import { experimentalUse } from "../../src/protocol/experimental.ts";
 import { type JsonSchema, protocolSchema } from "../../src/protocol/schema.ts";
 
@@ -105,9 +106,13 @@ Deno.test("a gated field counts as used when it says something", async () => {
   assert.equal(experimentalUse({ ...entry, experimental: true }, {}), "thread/start");
 });
 
+Deno.test("the list of names has the methods of the tables", async () => {
+  assert.deepEqual(METHOD_NAMES, await allRequestMethods());
+});
+
 Deno.test("the tables, the parser and initialize load no schema library", async () => {
   // Without the import map `zod` cannot be resolved, so a static import of it would fail.
-  for (const file of ["mod", "parse", "experimental", "initialize_params"]) {
+  for (const file of ["mod", "parse", "experimental", "initialize_params", "method_names"]) {
     const path = new URL(`../../src/protocol/${file}.ts`, import.meta.url);
     const output = await new Deno.Command(Deno.execPath(), {
       args: ["run", "--no-config", "--no-lock", "--no-check", "--no-remote", path.href],

@@ -1,9 +1,12 @@
 /** What a client is sent that asked for no extension: nothing but what clients of Codex know. */
 import assert from "node:assert/strict";
 import { EXTENSION_MEMBERS, EXTENSION_NOTIFICATIONS } from "../../src/protocol/extensions.ts";
+import { METHOD_NAMES } from "../../src/protocol/method_names.ts";
 import { protocolSchema } from "../../src/protocol/schema.ts";
 import { judge, type Schema } from "../support/json_schema.ts";
+import { startServer } from "../support/server.ts";
 import { plainTraffic, type Sent } from "./plain_traffic.ts";
+import { RawPeer } from "./raw_peer.ts";
 
 /** The schemas of the real programs, where they are at hand. */
 const PEERS = new URL("../../../shared/peer/schema/", import.meta.url);
@@ -18,6 +21,20 @@ Deno.test("a client that asked for no extension gets no member that the protocol
     assert.ok(pointer, `${message.method} is only for clients that asked`);
     const { problems, unknown } = judge(schema.root, pointer, message.value);
     assert.deepEqual([problems, unknown], [[], []], JSON.stringify(message));
+  }
+});
+
+Deno.test("initialize lists the methods for a client that asks for them, and for no other", async () => {
+  await using server = await startServer();
+  const answer = async (capabilities: Record<string, unknown>) => {
+    const clientInfo = { name: "raw", version: "1" };
+    const peer = new RawPeer(server.server);
+    return (await peer.call("initialize", { clientInfo, capabilities })).result;
+  };
+  const asked = await answer({ sessionExtensions: ["methods"] });
+  assert.deepEqual([asked.sessionExtensions, asked.methods], [["methods"], [...METHOD_NAMES]]);
+  for (const capabilities of [{}, { sessionExtensions: [] }, { sessionExtensions: ["clients"] }]) {
+    assert.equal("methods" in await answer(capabilities), false);
   }
 });
 

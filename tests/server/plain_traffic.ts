@@ -69,7 +69,7 @@ export async function plainTraffic(): Promise<Sent[]> {
 
   await plain.ask("thread/name/set", { threadId, name: "plain" });
   await plain.ask("thread/read", { threadId, includeTurns: true });
-  await plain.ask("thread/fork", { threadId });
+  await plain.ask("thread/fork", { threadId, lastTurnId: third.id });
   await plain.ask("thread/list", {});
   await plain.ask("thread/loaded/list", {});
   await plain.ask("thread/archive", { threadId });

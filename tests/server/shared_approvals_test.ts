@@ -115,7 +115,11 @@ Deno.test("a question outlives its client and is put to the next one under its o
   assert.deepEqual(resumed.result.thread.status, status);
   const again = await second.untilMethod(REQUEST);
   assert.deepEqual(again, asked);
-  assert.deepEqual(second.frames.slice(from), [resumed, again]);
+  const told = second.frames.slice(from);
+  assert.deepEqual(told.filter(({ method }) => method !== "thread/tokenUsage/updated"), [
+    resumed,
+    again,
+  ]);
   second.answer(again.id, { decision: "accept" });
   assert.equal((await second.untilMethod("turn/completed")).params.turn.status, "completed");
   assert.equal(await exists(`${server.project}/made.txt`), true);

@@ -12,6 +12,8 @@ import type { PendingQuestions } from "../pending_questions.ts";
 import type { TurnLog } from "../turn_log.ts";
 import { openThread, type ReplayWish } from "./thread_opening.ts";
 import { requireThreadId } from "./thread_id.ts";
+import { tellUsage } from "./thread_usage.ts";
+import { rollbackHandlers } from "./thread_rollback.ts";
 
 type ThreadMethod = Extract<ClientMethod, `thread/${string}`>;
 
@@ -31,6 +33,7 @@ export function threadHandlers(agent: Agent, parts: ThreadParts): Handlers<Threa
   const { fanout } = parts;
   return {
     ...openingHandlers(agent, parts),
+    ...rollbackHandlers(agent, parts),
     ...storedHandlers(agent, fanout),
     ...commandHandlers(agent, parts.turnLog),
   };
@@ -120,12 +123,15 @@ function openingHandlers(agent: Agent, parts: ThreadParts): Handlers<OpeningMeth
       if (!wasLoaded) {
         fanout.publish(threadId, { type: "statusChanged", status: loaded.thread.status });
       }
+      // Who comes back to where it was has heard it, as 0.169 has it; 0.120 tells nobody.
+      if (params.logId === undefined) context.after(() => tellUsage(fanout, loaded.thread));
       return result;
     },
     "thread/fork": async (params, context) => {
       const loaded = await agent.fork(requireThreadId(params.threadId), params);
       const result = open(loaded, context);
       fanout.announceThread(result.thread);
+      context.after(() => tellUsage(fanout, loaded.thread));
       return result;
     },
   };
@@ -135,7 +141,7 @@ function openingHandlers(agent: Agent, parts: ThreadParts): Handlers<OpeningMeth
 function storedHandlers(
   agent: Agent,
   fanout: Fanout,
-): Handlers<Exclude<ThreadMethod, OpeningMethod | CommandMethod>> {
+): Handlers<Exclude<ThreadMethod, OpeningMethod | CommandMethod | "thread/rollback">> {
   return {
     "thread/read": async (params) => {
       const threadId = requireThreadId(params.threadId);

@@ -59,6 +59,7 @@ export async function runThreadTurn(
       effort: settings.effort,
       summary: settings.summary,
       verbosity: parts.config.verbosity,
+      webSearch: parts.config.webSearch,
       serviceTier: settings.serviceTier,
       outputSchema: turn.outputSchema,
       threadId: thread.id,

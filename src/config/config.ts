@@ -64,6 +64,8 @@ export interface Config {
   readonly reasoningEffort: string | null;
   readonly reasoningSummary: string | null;
   readonly verbosity: string | null;
+  /** Whether the model may search the web through its provider, and how fresh what it finds is. */
+  readonly webSearch: "cached" | "live" | null;
   readonly serviceTier: string | null;
   readonly contextWindow: number | null;
   readonly autoCompactTokenLimit: number | null;

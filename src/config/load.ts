@@ -1,5 +1,5 @@
 /** Loads the configuration from its layers; must not know what any value is used for. */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { CodexError, messageOf } from "../lib/errors.ts";
 import type { Config } from "./config.ts";
 import { checkLayer } from "./check.ts";
@@ -25,6 +25,8 @@ export interface ConfigFlags {
   readonly addDirs?: readonly string[] | undefined;
   readonly enable?: readonly string[] | undefined;
   readonly disable?: readonly string[] | undefined;
+  /** Refuse keys that are not known. */
+  readonly strictConfig?: boolean | undefined;
   readonly fullAuto?: boolean | undefined;
   /** Never ask and never confine. */
   readonly bypass?: boolean | undefined;
@@ -45,8 +47,9 @@ export interface LoadOptions {
 }
 
 /**
- * Loads the configuration. Lowest first: defaults, `$CODEX_HOME/config.toml`, the chosen `[profiles.NAME]`, the
- * files of a trusted project (harmless keys only), `-c`, flags.
+ * Loads the configuration. Lowest first: defaults, `$CODEX_HOME/config.toml`, the chosen profile
+ * (`[profiles.NAME]`, then `$CODEX_HOME/NAME.config.toml`), the files of a trusted project (harmless keys only), `-c`,
+ * flags.
  *
  * Throws a `CodexError` that names the file, line, key, the bad value and what is allowed.
  */
@@ -57,11 +60,15 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   const session = await sessionTable(options.cliOverrides ?? [], flags);
   const user = await userLayer(userFile, readFile);
   const profile = text(session.table, "profile") ?? text(user.table, "profile");
-  const profileLayer = profile === null ? [] : [profileOf(user, { profile, file: userFile })];
-  const below = [user, ...profileLayer];
+  const chosen = profile === null
+    ? NO_PROFILE
+    : await profileLayers(user, { profile, userFile, readFile });
+  const below = [user, ...chosen.layers];
   const project = await projectLayers(mergeAll(below), { cwd: options.cwd, userFile, readFile });
   const layers = [...below, ...project.layers, ...session.layers];
   const raw = mergeAll(layers);
+  const unknown = [...user.warnings, ...chosen.warnings, ...session.warnings];
+  if (flags.strictConfig) refuseUnknown(unknown);
   const { features, warnings } = await resolveFeatures(raw);
   const localProvider = resolveLocalProvider(raw, flags);
   return resolveConfig(raw, {
@@ -70,7 +77,7 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
     env: options.env,
     profile,
     layers: await Promise.all(layers.filter((layer) => layer.isShown).map((layer) => layer.view())),
-    warnings: [...user.warnings, ...project.warnings, ...session.warnings, ...warnings],
+    warnings: [...unknown, ...project.warnings, ...warnings],
     features,
     instructionsFile: await readInstructions(raw, { ...options, readFile }),
     addDirs: flags.addDirs ?? [],
@@ -96,23 +103,54 @@ async function userLayer(
   return { ...layer, isShown: content !== null, warnings };
 }
 
-function profileOf(
+interface ProfileLayers {
+  readonly layers: readonly Layer[];
+  readonly warnings: readonly string[];
+}
+
+const NO_PROFILE: ProfileLayers = { layers: [], warnings: [] };
+/** What can be part of the name of a file in the home folder, and of nothing elsewhere. */
+const PLAIN_NAME = /^[\w-][\w.-]*$/;
+
+/** The table of that name, as 0.120 has profiles, and the file, as later versions have them. */
+async function profileLayers(
   user: Layer,
-  options: { readonly profile: string; readonly file: string },
-): Layer {
-  const { profile, file } = options;
+  options: {
+    readonly profile: string;
+    readonly userFile: string;
+    readonly readFile: ReadFile;
+  },
+): Promise<ProfileLayers> {
+  const { profile, userFile, readFile } = options;
   const table = valueAt(user.table, ["profiles", profile]);
-  if (!isTable(table)) {
-    throw new CodexError(
-      "invalidConfig",
-      `config profile \`${profile}\` not found; add [profiles.${profile}] to ${file}`,
-    );
+  const tables = isTable(table) ? [newLayer({ type: "user", file: userFile, profile }, table)] : [];
+  const file = join(dirname(userFile), `${profile}.config.toml`);
+  const content = PLAIN_NAME.test(profile) ? await readFile(file) : null;
+  if (content !== null) {
+    const own = await readToml(content, { file });
+    const warnings = await checkLayer(own, { type: "file", file, text: content });
+    const layer = newLayer({ type: "user", file, profile }, withoutSandboxTable(own));
+    return { layers: [...tables, layer], warnings };
   }
-  return newLayer({ type: "user", file, profile }, table);
+  if (tables.length > 0) return { layers: tables, warnings: [] };
+  const orFile = PLAIN_NAME.test(profile) ? `, or make ${file}` : "";
+  throw new CodexError(
+    "invalidConfig",
+    `config profile \`${profile}\` not found; add [profiles.${profile}] to ${userFile}${orFile}`,
+  );
+}
+
+function refuseUnknown([first]: readonly string[]): void {
+  if (first === undefined) return;
+  const text = first.replace(/ is ignored$/, "");
+  throw new CodexError("invalidConfig", `${text} (--strict-config); correct or remove it`);
 }
 
 /** What this command line sets: `-c`, then flags on top. */
-async function sessionTable(overrides: readonly string[], flags: ConfigFlags): Promise<{
+export async function sessionTable(
+  overrides: readonly string[],
+  flags: ConfigFlags,
+): Promise<{
   readonly table: Table;
   readonly layers: readonly Layer[];
   readonly warnings: readonly string[];

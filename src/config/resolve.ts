@@ -50,6 +50,7 @@ export function resolveConfig(raw: Table, input: ResolveInput): Config {
     reasoningEffort: text(raw, "model_reasoning_effort"),
     reasoningSummary: text(raw, "model_reasoning_summary"),
     verbosity: text(raw, "model_verbosity"),
+    webSearch: resolveWebSearch(text(raw, "web_search")),
     serviceTier: text(raw, "service_tier"),
     contextWindow: count(raw, "model_context_window"),
     autoCompactTokenLimit: count(raw, "model_auto_compact_token_limit"),
@@ -102,6 +103,12 @@ function resolveModel(raw: Table, input: ResolveInput & { readonly providerId: s
     return defaultLocalModel(input.localProvider);
   }
   return model ?? defaultModel(input.providerId);
+}
+
+/** Off where nothing is said: not every provider knows such a tool. */
+function resolveWebSearch(word: string | null): Config["webSearch"] {
+  if (word === null || word === "disabled") return null;
+  return word === "live" ? "live" : "cached";
 }
 
 function resolveApproval(raw: Table): ApprovalPolicy | null {

@@ -39,7 +39,7 @@ export function projectTrust(
   options: { readonly cwd: string; readonly markers: readonly string[] },
 ): Trust {
   if (Object.keys(projects).length === 0) return null;
-  for (const key of trustKeys(options.cwd, options.markers)) {
+  for (const key of trustPlaces(options.cwd, options.markers)) {
     const trust = Object.hasOwn(projects, key) ? projects[key] : undefined;
     if (trust) return trust;
   }
@@ -48,7 +48,7 @@ export function projectTrust(
 
 /** Where trust in `cwd` is written: the main worktree of its repository, its project root, or `cwd` itself. */
 export function trustTarget(cwd: string, markers: readonly string[]): string {
-  return trustKeys(cwd, markers).at(-1) ?? cwd;
+  return trustPlaces(cwd, markers).at(-1) ?? cwd;
 }
 
 /** The directories from the root of the project down to `cwd`; only `cwd` where there is no root. */
@@ -69,7 +69,7 @@ export function findProjectRoot(cwd: string, markers: readonly string[]): string
 }
 
 /** The paths under which trust in `cwd` may be recorded, the most specific first. */
-function trustKeys(cwd: string, markers: readonly string[]): readonly string[] {
+export function trustPlaces(cwd: string, markers: readonly string[]): readonly string[] {
   const keys = [cwd, realPath(cwd)];
   // The root is looked for above the real path: a link inside a trusted project trusts nothing outside it.
   const root = findProjectRoot(cwd, markers);

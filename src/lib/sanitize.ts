@@ -9,15 +9,22 @@ const UNSAFE =
   // deno-lint-ignore no-control-regex -- See above.
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
 
-/** The text without control sequences; line ends become `\n`, tabs stay. */
+/** The text without control sequences and half characters; line ends become `\n`, tabs stay. */
 export function sanitizeText(text: string): string {
-  if (!needsSanitizing(text)) return text;
-  return text.replace(SEQUENCES, "").replace(/\r\n?/g, "\n").replace(UNSAFE, "");
+  const whole = text.toWellFormed();
+  if (!needsSanitizing(whole)) return whole;
+  return whole.replace(SEQUENCES, "").replace(/\r\n?/g, "\n").replace(UNSAFE, "");
 }
 
 /** The text on one line, for names and titles. */
 export function sanitizeLine(text: string): string {
-  return sanitizeText(text).replace(/\s*\n\s*/g, " ");
+  const lines = sanitizeText(text).split("\n");
+  if (lines.length === 1) return lines[0] ?? "";
+  // A pattern for "spaces, a line end, spaces" would take quadratic time where there are many spaces.
+  const [first = "", ...others] = lines;
+  const last = others.pop() ?? "";
+  const between = others.map((line) => line.trim()).filter((line) => line !== "");
+  return [first.trimEnd(), ...between, last.trimStart()].join(" ");
 }
 
 /** Most text is clean, and one test is cheaper than three replacements. */

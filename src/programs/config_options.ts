@@ -43,6 +43,7 @@ export function configFlags(args: Args): ConfigFlags {
     addDirs: args.knows("add-dir") ? args.texts("add-dir") : [],
     enable: args.texts("enable"),
     disable: args.texts("disable"),
+    strictConfig: isSet("strict-config"),
     fullAuto: isSet("full-auto"),
     bypass: isSet("dangerously-bypass-approvals-and-sandbox"),
   };

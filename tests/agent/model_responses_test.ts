@@ -157,6 +157,7 @@ Deno.test("the request has the headers, address and body that upstream sends", a
     effort: "high",
     summary: "auto",
     verbosity: "low",
+    webSearch: "live",
     serviceTier: "fast",
     outputSchema: schema,
   });
@@ -188,7 +189,7 @@ Deno.test("the request has the headers, address and body that upstream sends", a
     model: "mock-model",
     instructions: "Be brief.",
     input: request.input,
-    tools,
+    tools: [...tools, { type: "web_search", external_web_access: true }],
     tool_choice: "auto",
     parallel_tool_calls: true,
     reasoning: { effort: "high", summary: "auto" },
@@ -202,6 +203,14 @@ Deno.test("the request has the headers, address and body that upstream sends", a
     },
     service_tier: "priority",
   });
+});
+
+Deno.test("a search of the provider's own is offered where it is asked for", () => {
+  const offered = (webSearch: "cached" | "live" | null) =>
+    JSON.parse(responsesBody(modelRequest({ webSearch })))["tools"];
+  assert.deepEqual(offered(null), []);
+  assert.deepEqual(offered("cached"), [{ type: "web_search", external_web_access: false }]);
+  assert.deepEqual(offered("live"), [{ type: "web_search", external_web_access: true }]);
 });
 
 Deno.test("models that are not known to reason are not asked to", () => {

@@ -63,7 +63,7 @@ Deno.test("loadConfig names file, line, key, value and what is allowed", async (
     ],
     [
       `profile = "gone"`,
-      "config profile `gone` not found; add [profiles.gone] to /home/config.toml",
+      "config profile `gone` not found; add [profiles.gone] to /home/config.toml, or make /home/gone.config.toml",
     ],
     [`model_provider = "nope"`, "Model provider `nope` not found"],
     [

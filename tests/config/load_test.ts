@@ -27,6 +27,7 @@ Deno.test("loadConfig without any layer gives the defaults, frozen", async () =>
     reasoningEffort: null,
     reasoningSummary: null,
     verbosity: null,
+    webSearch: null,
     serviceTier: null,
     contextWindow: null,
     autoCompactTokenLimit: null,
@@ -68,6 +69,7 @@ approval_policy = "never"
 model_reasoning_effort = "xhigh"
 model_reasoning_summary = "concise"
 model_verbosity = "low"
+web_search = "indexed"
 service_tier = "anything"
 model_context_window = 1000
 model_auto_compact_token_limit = 900
@@ -153,6 +155,7 @@ requires_openai_auth = true
     reasoningEffort: "xhigh",
     reasoningSummary: "concise",
     verbosity: "low",
+    webSearch: "cached",
     serviceTier: "anything",
     contextWindow: 1000,
     autoCompactTokenLimit: 900,

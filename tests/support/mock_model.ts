@@ -47,9 +47,11 @@ export async function startMockModel(
   options: {
     readonly responses?: readonly MockAnswer[];
     readonly tls?: { readonly cert: string; readonly key: string };
+    /** Answers requests that come beside the script, and are not recorded; null leaves one to the script. */
+    readonly aside?: (text: string) => ScriptedResponse | null;
   } = {},
 ): Promise<MockModel> {
-  const server = new MockServer(options.responses ?? []);
+  const server = new MockServer(options.responses ?? [], options.aside ?? (() => null));
   const listener = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen: () => undefined, ...options.tls },
     (request, info) => server.answer(request, info.remoteAddr.port),
@@ -77,11 +79,16 @@ class MockServer {
   readonly requests: RecordedRequest[] = [];
   readonly gates = new Gates();
   readonly #answers: MockAnswer[];
+  readonly #aside: (text: string) => ScriptedResponse | null;
   readonly #waiting = new Map<number, PromiseWithResolvers<RecordedRequest>>();
   readonly #stopped = Promise.withResolvers<"stopped">();
 
-  constructor(answers: readonly MockAnswer[]) {
+  constructor(
+    answers: readonly MockAnswer[],
+    aside: (text: string) => ScriptedResponse | null,
+  ) {
     this.#answers = [...answers];
+    this.#aside = aside;
   }
 
   push(answers: readonly MockAnswer[]): void {
@@ -104,6 +111,9 @@ class MockServer {
   async answer(request: Request, peerPort: number): Promise<Response> {
     const over = Promise.withResolvers<"sent" | "cancelled">();
     const recorded = { ...await record(request, over.promise), peerPort };
+    const chat = recorded.path.endsWith("/chat/completions");
+    const aside = this.#aside(recorded.text);
+    if (aside) return await this.#respond({ steps: stepsOf(aside), id: "aside", chat, over });
     this.requests.push(recorded);
     this.#waiting.get(this.requests.length - 1)?.resolve(recorded);
     const index = this.requests.length;
@@ -118,7 +128,7 @@ class MockServer {
     const plan = {
       steps,
       id: `r${index}`,
-      chat: recorded.path.endsWith("/chat/completions"),
+      chat,
       over,
     };
     return await this.#respond(plan);

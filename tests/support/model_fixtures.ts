@@ -41,6 +41,7 @@ export function modelRequest(more: Partial<ModelRequest> = {}): ModelRequest {
     effort: null,
     summary: null,
     verbosity: null,
+    webSearch: null,
     serviceTier: null,
     outputSchema: null,
     threadId: "thread-1",

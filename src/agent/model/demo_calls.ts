@@ -1,4 +1,5 @@
 /** The tool calls of the demo model, for whichever tools the agent offers; must not know history. */
+import { shellWord } from "../../lib/shell_word.ts";
 import type { ResponseItem } from "../../protocol/response_item.ts";
 import type { ToolSpec } from "./port.ts";
 
@@ -61,20 +62,13 @@ export function writeCall(
   if (patch) return patch;
   const mark = endMark(file.text);
   const text = file.text === "" || file.text.endsWith("\n") ? file.text : `${file.text}\n`;
-  return shellCall(tools, `cat > ${shellQuote(file.path)} <<'${mark}'\n${text}${mark}`);
+  return shellCall(tools, `cat > ${shellWord(file.path)} <<'${mark}'\n${text}${mark}`);
 }
 
 /** Removes a file, in the same two ways. */
 export function deleteCall(tools: readonly ToolSpec[], path: string): DemoCall | null {
   return patchCall(tools, `*** Begin Patch\n*** Delete File: ${path}\n*** End Patch\n`) ??
-    shellCall(tools, `rm -- ${shellQuote(path)}`);
-}
-
-/** One word of a POSIX shell, whatever it contains. */
-export function shellQuote(text: string): string {
-  return /^[A-Za-z0-9_./:@%+=,-]+$/.test(text) && !text.startsWith("-")
-    ? text
-    : `'${text.replaceAll("'", "'\\''")}'`;
+    shellCall(tools, `rm -- ${shellWord(path)}`);
 }
 
 /** The call as an item of history; ids are made of what is unique to this response. */

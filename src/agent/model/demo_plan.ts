@@ -1,4 +1,5 @@
 /** What the demo model answers next, from history alone: pure, so that it can be tested as a table. */
+import { shellWord } from "../../lib/shell_word.ts";
 import type { ContentPart, ResponseItem } from "../../protocol/response_item.ts";
 import {
   deleteCall,
@@ -7,7 +8,6 @@ import {
   planCall,
   pollCall,
   shellCall,
-  shellQuote,
   writeCall,
 } from "./demo_calls.ts";
 import { type DemoAction, parseDemoRequest } from "./demo_request.ts";
@@ -124,7 +124,7 @@ class Walk {
     const call = listCall(this.#tools, path);
     if (!call) {
       return this.#command(
-        `ls -la ${shellQuote(path)}`,
+        `ls -la ${shellWord(path)}`,
         (output) => `These are the files in \`${path}\`:\n\n${fenced(bodyOf(output))}`,
       );
     }
@@ -353,7 +353,7 @@ function changedText(
 }
 
 function catCommand(path: string): string {
-  return `cat ${shellQuote(path)}`;
+  return `cat ${shellWord(path)}`;
 }
 
 function countTo(action: { readonly to: number; readonly slowly: boolean }): DemoResponse {

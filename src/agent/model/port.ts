@@ -28,6 +28,8 @@ export interface ModelRequest {
   readonly effort: string | null;
   readonly summary: string | null;
   readonly verbosity: string | null;
+  /** A search of the provider's own, where it has one: what it has kept, or the web as it is. */
+  readonly webSearch: "cached" | "live" | null;
   readonly serviceTier: string | null;
   /** JSON Schema that the final message must follow, or null. */
   readonly outputSchema: unknown;

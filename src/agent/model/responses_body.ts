@@ -26,7 +26,7 @@ export function responsesBody(request: ModelRequest): string {
     ? ""
     : `"instructions":${JSON.stringify(request.instructions)},`;
   return `{"model":${JSON.stringify(model)},${instructions}"input":[${inputText(request.input)}],` +
-    `"tools":${toolsText(tools)},${rest.slice(1)}`;
+    `"tools":${withSearch(toolsText(tools), request.webSearch)},${rest.slice(1)}`;
 }
 
 function inputText(input: readonly ResponseItem[]): string {
@@ -86,6 +86,13 @@ function toolsText(tools: readonly ToolSpec[]): string {
     toolTexts.set(tools, text);
   }
   return text;
+}
+
+/** The list with the provider's own search at its end. */
+function withSearch(tools: string, webSearch: ModelRequest["webSearch"]): string {
+  if (webSearch === null) return tools;
+  const search = `{"type":"web_search","external_web_access":${webSearch === "live"}}]`;
+  return tools === "[]" ? `[${search}` : `${tools.slice(0, -1)},${search}`;
 }
 
 /** Null where neither the request nor the catalog says that the model reasons. */

@@ -1,6 +1,7 @@
 /** The tool that shows a model a picture on disk; must not know how a picture reaches the model. */
 import { resolve } from "node:path";
 import { messageOf } from "../../lib/errors.ts";
+import { imageType } from "../../lib/image_type.ts";
 import type { SandboxPolicy } from "../../protocol/policy.ts";
 import type { ToolSpec } from "../model/port.ts";
 import { isReadablePath } from "./read_access.ts";
@@ -69,14 +70,6 @@ export async function readImage(path: string): Promise<ImageRead> {
   } catch (error) {
     return { problem: `unable to locate image at \`${path}\`: ${messageOf(error)}` };
   }
-}
-
-function imageType(bytes: Uint8Array): string | null {
-  const start = String.fromCharCode(...bytes.subarray(0, 12));
-  if (start.startsWith("\x89PNG\r\n\x1a\n")) return "image/png";
-  if (start.startsWith("\xff\xd8\xff")) return "image/jpeg";
-  if (/^GIF8[79]a/.test(start)) return "image/gif";
-  return start.startsWith("RIFF") && start.endsWith("WEBP") ? "image/webp" : null;
 }
 
 /** Why the policy forbids reading the file, or null. */

@@ -38,8 +38,8 @@ interface Numbers {
 export class FollowedThreads {
   readonly #options: FollowedThreadsOptions;
   readonly #threads = new Map<string, Followed>();
-  /** Events of threads that an answer under way may be about. */
-  readonly #strays: { readonly numbers: Numbers; readonly notification: AnyNotification }[] = [];
+  /** Of threads that an answer under way may be about. */
+  readonly #strays: { readonly threadId: string; readonly notification: AnyNotification }[] = [];
   #openings = 0;
 
   constructor(options: FollowedThreadsOptions) {
@@ -100,17 +100,16 @@ export class FollowedThreads {
   }
 
   deliver(notification: AnyNotification): void {
-    const numbers = numbersOf(notification.params);
-    if (numbers === null) return this.#options.pass(notification);
-    const followed = this.#threads.get(numbers.threadId);
-    if (!followed) {
-      if (this.#openings > 0) this.#strays.push({ numbers, notification });
-      else this.#options.pass(notification);
-    } else if (followed.held) {
-      followed.held.push(notification);
-    } else {
-      this.#advance(followed, numbers, notification);
+    const threadId = threadIdOf(notification.params);
+    const followed = threadId === null ? undefined : this.#threads.get(threadId);
+    if (threadId !== null && !followed && this.#openings > 0) {
+      this.#strays.push({ threadId, notification });
+      return;
     }
+    const numbers = threadId === null ? null : numbersOf(threadId, notification.params);
+    if (!followed || numbers === null) this.#options.pass(notification);
+    else if (followed.held) followed.held.push(notification);
+    else this.#advance(followed, numbers, notification);
   }
 
   #advance(followed: Followed, numbers: Numbers, notification: AnyNotification): void {
@@ -128,19 +127,24 @@ export class FollowedThreads {
     this.#openings = Math.max(0, this.#openings - 1);
     const strays = this.#strays.splice(0);
     for (const stray of strays) {
-      if (this.#openings === 0 || this.has(stray.numbers.threadId)) {
+      if (this.#openings === 0 || this.has(stray.threadId)) {
         this.deliver(stray.notification);
       } else this.#strays.push(stray);
     }
   }
 }
 
-function numbersOf(params: unknown): Numbers | null {
+function threadIdOf(params: unknown): string | null {
+  if (!isRecord(params)) return null;
+  const threadId = params.threadId ?? (isRecord(params.thread) ? params.thread.id : undefined);
+  return typeof threadId === "string" ? threadId : null;
+}
+
+function numbersOf(threadId: string, params: unknown): Numbers | null {
   if (!isRecord(params)) return null;
   const { logId, seq, seqFrom = seq } = params;
-  const threadId = params.threadId ?? (isRecord(params.thread) ? params.thread.id : undefined);
-  const isNumbered = typeof threadId === "string" && typeof logId === "string" &&
-    typeof seq === "number" && typeof seqFrom === "number";
+  const isNumbered = typeof logId === "string" && typeof seq === "number" &&
+    typeof seqFrom === "number";
   return isNumbered ? { threadId, logId, seq, seqFrom } : null;
 }
 

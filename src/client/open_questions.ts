@@ -5,6 +5,10 @@ export type Answer = (params: unknown, signal: AbortSignal) => Promise<unknown>;
 
 interface Question {
   readonly threadId: string | null;
+  /** What is asked, word for word: some servers count their questions from 0 again when they are restarted. */
+  readonly text: string;
+  /** The connection over which it was asked last. */
+  connection: number;
   readonly answer: Promise<unknown>;
   readonly withdrawn: AbortController;
 }
@@ -15,14 +19,22 @@ interface Question {
  */
 export class OpenQuestions {
   readonly #questions = new Map<string, Question>();
+  #connection = 0;
 
   /** The answer to a question: the one that is being found or was given before, else a new one. */
   ask(id: string, params: unknown, answer: Answer): Promise<unknown> {
+    const text = JSON.stringify(params);
     const known = this.#questions.get(id);
-    if (known) return known.answer;
+    if (known?.text === text) {
+      known.connection = this.#connection;
+      return known.answer;
+    }
+    this.#withdraw(id, "Another question has its id");
     const withdrawn = new AbortController();
     const question = {
       threadId: threadOf(params),
+      text,
+      connection: this.#connection,
       withdrawn,
       answer: answer(params, withdrawn.signal),
     };
@@ -35,16 +47,32 @@ export class OpenQuestions {
     this.#withdraw(id, "The question was answered");
   }
 
-  /** Nothing is known any more of the questions of a thread: those that are still open will be asked again. */
+  /** There is a new connection, over which questions may be asked again. */
+  connected(): void {
+    this.#connection++;
+  }
+
+  /** The thread is not followed any more. */
   forget(threadId: string): void {
-    for (const [id, question] of [...this.#questions]) {
-      if (question.threadId === threadId) this.#withdraw(id, "The question may be answered");
-    }
+    this.#withdrawAll(threadId, Infinity);
+  }
+
+  /** The thread was read anew: what it still asks is asked again over this connection, and may have been already. */
+  forgetEarlier(threadId: string): void {
+    this.#withdrawAll(threadId, this.#connection);
   }
 
   /** The client ends. */
   close(): void {
     for (const id of [...this.#questions.keys()]) this.#withdraw(id, "The client is closed");
+  }
+
+  /** Those that were asked last over a connection before this one. */
+  #withdrawAll(threadId: string, connection: number): void {
+    for (const [id, question] of [...this.#questions]) {
+      const isMeant = question.threadId === threadId && question.connection < connection;
+      if (isMeant) this.#withdraw(id, "The question may be answered");
+    }
   }
 
   #withdraw(id: string, why: string): void {

@@ -66,11 +66,14 @@ export type News =
 type Opened = Result<"thread/resume">;
 /** A typed handler, its type forgotten; the method it is registered for guarantees the params. */
 type QuestionHandler = (params: never, call: never) => unknown;
+/** `signal` aborts when the answer is not wanted any more. */
+type OtherHandler = (question: AnyQuestion, signal: AbortSignal) => unknown;
 
 /** What these requests said about a thread is said again when it is resumed: a new server does not know. */
 const KEPT_WISHES = [
   ...["model", "modelProvider", "cwd", "approvalPolicy", "approvalsReviewer", "sandbox", "config"],
   ...["baseInstructions", "developerInstructions", "personality", "serviceTier"],
+  "persistExtendedHistory",
 ];
 /** Their answers say where the log of a thread begins. */
 const OPENING: ReadonlySet<string> = new Set(["thread/start", "thread/resume", "thread/fork"]);
@@ -90,6 +93,7 @@ export class ReconnectingClient {
   readonly #questions = new OpenQuestions();
   readonly #watches = new KeptWatches();
   readonly #handlers = new Map<string, QuestionHandler>();
+  #otherHandler: OtherHandler | null = null;
   readonly #stateListeners = new Set<(state: ConnectionState) => void>();
   readonly #newsListeners = new Set<(news: News) => void>();
   readonly #closing = new AbortController();
@@ -185,6 +189,20 @@ export class ReconnectingClient {
     this.#handlers.set(method, handler);
   }
 
+  /** Answers the questions of kinds that no handler is registered for; it may throw `unsupportedRequest`. */
+  onOtherRequest(handler: OtherHandler): void {
+    this.#otherHandler = handler;
+  }
+
+  /** Calls a method by its name: one that only servers of other versions have. */
+  call(
+    method: string,
+    params: unknown,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<unknown> {
+    return this.#calls.request(method, params, options.signal);
+  }
+
   /**
    * Calls a method, now or when there is a connection again; rejects with `RpcError` when the server refuses, and with
    * `OutcomeUnknown` when nobody can tell whether it was carried out.
@@ -229,6 +247,7 @@ export class ReconnectingClient {
       answer: (question) => this.#answer(question),
     });
     if (this.#closing.signal.aborted) return client.close("closed by the client");
+    this.#questions.connected();
     this.#client = client;
     void client.closed.then((reason) => this.#lost(client, reason));
     await Promise.all([
@@ -322,7 +341,7 @@ export class ReconnectingClient {
       if (!this.#wishes.has(threadId)) return this.#threads.notOpened(threadId);
       const replayed = result.replay?.type === "events" ? result.replay.events : null;
       if (replayed === null) {
-        this.#questions.forget(threadId);
+        this.#questions.forgetEarlier(threadId);
         this.#tell({ type: "gap", threadId, result });
       }
       this.#follow(result, replayed);
@@ -377,14 +396,19 @@ export class ReconnectingClient {
     this.#inbox.deliver(notification);
   }
 
-  #answer({ method, params, id }: AnyQuestion): Promise<unknown> {
+  #answer(question: AnyQuestion): unknown {
+    const { method, params } = question;
+    const id = String(question.id);
     const handler = this.#handlers.get(method);
-    if (!handler) throw unsupportedRequest(method);
+    const other = this.#otherHandler;
+    if (!handler && !other) throw unsupportedRequest(method);
     return this.#questions.ask(
-      String(id),
+      id,
       params,
       async (asked, signal) =>
-        await Reflect.apply(handler, undefined, [asked, { id: String(id), signal }]),
+        handler
+          ? await Reflect.apply(handler, undefined, [asked, { id, signal }])
+          : await other?.(question, signal),
     );
   }
 

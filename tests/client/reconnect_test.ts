@@ -235,3 +235,19 @@ Deno.test("what may be sent twice is what the protocol says takes a key, or only
   assert.deepEqual([...KEYED].sort(), keyed.sort());
   assert.deepEqual(keyed.filter(isRepeatable), ["turn/interrupt"]);
 });
+
+Deno.test("what comes with the answer that opens a thread is passed after it, numbered or not", async () => {
+  await using world = await startFaultyWorld({});
+  const { client } = await world.connect();
+  const seen: string[] = [];
+  client.onNews(({ type }) => void seen.push(type));
+  const isTold = new Promise<void>((resolve) =>
+    client.on("thread/clients/updated", () => {
+      seen.push("clients");
+      resolve();
+    })
+  );
+  await client.request("thread/start", {});
+  await isTold;
+  assert.deepEqual(seen, ["opened", "clients"]);
+});

@@ -48,7 +48,7 @@ export async function startSocketServer(
   const output = new Output(child.stderr);
   const count = words.filter((word) => word === "--listen").length;
   // The first line that is complete after the last address.
-  const all = new RegExp(`(listening on: \\S+\\n(?:.*\\n)*?){${count}}`);
+  const all = new RegExp(`(listening on: \\S+\\n[^]*?){${count}}`);
   await Promise.race([output.said(all), output.over]).catch(() => undefined);
   const urls = [...output.text.matchAll(/listening on: (\S+)\n/g)].map(([, url = ""]) => url);
   let isOver = false;

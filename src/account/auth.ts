@@ -91,6 +91,33 @@ export async function accountView(
   return { account: key === null ? null : { type: "apiKey" }, requiresOpenaiAuth };
 }
 
+/** What a provider lacks to be asked anything. */
+export type MissingKey =
+  /** The variable that the config names is not set. */
+  | { readonly type: "variable"; readonly name: string; readonly instructions: string | null }
+  /** A key of OpenAI, which can be stored. */
+  | { readonly type: "openai" };
+
+/** Whether the key for a provider is missing; null when it is there, or none is needed. */
+export async function missingKey(
+  { envKey, envKeyInstructions, bearerToken, requiresOpenaiAuth }: ProviderAuth,
+  source: AuthSource,
+): Promise<MissingKey | null> {
+  if (envKey !== null) {
+    if (nonEmpty(source.env[envKey]) !== null) return null;
+    if (!requiresOpenaiAuth) {
+      return { type: "variable", name: envKey, instructions: envKeyInstructions };
+    }
+  }
+  if (bearerToken !== null || !requiresOpenaiAuth) return null;
+  return await openaiKey(source) === null ? { type: "openai" } : null;
+}
+
+/** Whether a text can be a key at all. */
+export function isKeyText(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text);
+}
+
 /** The names of all variables that carry keys or tokens, to be kept from child processes. */
 export function secretVariables(config: SecretSource): readonly string[] {
   const names = new Set([

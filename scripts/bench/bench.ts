@@ -1,10 +1,9 @@
 /**
  * `deno task bench [--rounds N] [--own "CMD app-server"] [--vs "CMD app-server"]`: what a start, a turn, a
  * delta and a request cost. Our own command is `dist/codex app-server` unless said otherwise.
- *
- * Two servers alternate in the same run, because machines and their load differ; only the ratio travels.
  */
 import { freshFile } from "../built_file.ts";
+import { contest, type Figures, option } from "./contest.ts";
 import { type BenchModel, startModel } from "./mock_model.ts";
 import { type BenchServer, startServer } from "./server.ts";
 
@@ -12,8 +11,6 @@ const TURNS = 20;
 const DELTAS = 20_000;
 const REQUESTS = 8_000;
 const IN_FLIGHT = 32;
-
-type Figures = Record<string, number>;
 
 async function runTurn(server: BenchServer, threadId: string, text: string): Promise<void> {
   const completed = server.next("turn/completed");
@@ -77,33 +74,6 @@ function idOf(thread: unknown): string {
   throw new Error("The answer to thread/start has no thread");
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor((sorted.length - 1) / 2)] ?? NaN;
-}
-
-function printTable(ours: readonly Figures[], theirs: readonly Figures[]): void {
-  const columns = theirs.length === 0 ? ["ours"] : ["ours", "other", "ours / other"];
-  console.log(row("median", columns));
-  const of = (rounds: readonly Figures[], name: string) =>
-    rounds.map((round) => round[name] ?? NaN);
-  for (const name of Object.keys(ours[0] ?? {})) {
-    const [own, other] = [of(ours, name), of(theirs, name)];
-    const ratio = median(own.map((value, index) => value / (other[index] ?? NaN)));
-    const values = [median(own).toFixed(1), median(other).toFixed(1), ratio.toFixed(3)];
-    console.log(row(name, values.slice(0, columns.length)));
-  }
-}
-
-function row(name: string, values: readonly string[]): string {
-  return name.padEnd(26) + values.map((value) => value.padStart(14)).join("");
-}
-
-function option(name: string): string | null {
-  const index = Deno.args.indexOf(name);
-  return index < 0 ? null : Deno.args[index + 1] ?? null;
-}
-
 function tellBuild(why: string): void {
   console.error(`Building dist/codex, as ${why}`);
 }
@@ -120,20 +90,12 @@ async function main(): Promise<number> {
   // A packed file must not leave its runtime in the cache of the user.
   Deno.env.set("CODEX_RUNTIME_DIR", runtimes);
   const model = await startModel();
-  const ours: Figures[] = [];
-  const theirs: Figures[] = [];
   try {
-    // The first start unpacks or compiles; it is nobody's usual start.
-    await measureServer(own, model);
-    for (let round = 0; round < rounds; round++) {
-      ours.push(await measureServer(own, model));
-      if (other) theirs.push(await measureServer(other, model));
-    }
+    await contest({ own, other, rounds }, (command) => measureServer(command, model));
   } finally {
     await model.close();
     await Deno.remove(runtimes, { recursive: true });
   }
-  printTable(ours, theirs);
   return 0;
 }
 

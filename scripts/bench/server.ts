@@ -1,4 +1,5 @@
 /** One server under measurement: its process, its CPU time, and the barest client; knows no measurement. */
+import { cpuUs } from "./process_cost.ts";
 
 /** A server and how to talk to it. */
 export interface BenchServer {
@@ -40,7 +41,7 @@ export async function startServer(
     startMs,
     call: (method, params) => client.call(method, params),
     next: (method) => client.next(method),
-    cpuUs: () => descendants(child.pid).reduce((sum, pid) => sum + cpuUsOf(pid), 0),
+    cpuUs: () => cpuUs(child.pid),
     async stop() {
       await client.close();
       await child.status;
@@ -49,7 +50,8 @@ export async function startServer(
   };
 }
 
-function configText(modelUrl: string): string {
+/** The configuration with the mock model alone. */
+export function configText(modelUrl: string): string {
   return `model = "mock-model"
 model_provider = "mock"
 approval_policy = "never"
@@ -128,26 +130,4 @@ class LineClient {
 
 function asObject(value: unknown): Message {
   return typeof value === "object" && value !== null ? { ...value } : {};
-}
-
-/** A launcher may start the real server as its child. */
-function descendants(pid: number): number[] {
-  const found = [pid];
-  for (const task of Deno.readDirSync(`/proc/${pid}/task`)) {
-    const children = Deno.readTextFileSync(`/proc/${pid}/task/${task.name}/children`);
-    for (const child of children.split(" ").filter(Boolean)) {
-      found.push(...descendants(Number(child)));
-    }
-  }
-  return found;
-}
-
-/** The scheduler counts nanoseconds per thread; `/proc/PID/stat` would only count hundredths of a second. */
-function cpuUsOf(pid: number): number {
-  let nanoseconds = 0;
-  for (const task of Deno.readDirSync(`/proc/${pid}/task`)) {
-    const [spent] = Deno.readTextFileSync(`/proc/${pid}/task/${task.name}/schedstat`).split(" ");
-    nanoseconds += Number(spent);
-  }
-  return nanoseconds / 1000;
 }

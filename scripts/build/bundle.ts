@@ -1,6 +1,7 @@
 /** Bundles the program into a tiny entry, one chunk per program and the workers; must not know how it is shipped. */
 import { COMMIT_MARK } from "../../src/lib/version.ts";
 import { nameByContent } from "./chunk_names.ts";
+import { defer } from "./deferred.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -22,8 +23,10 @@ export async function bundle(commit: string): Promise<Bundle> {
     const files = await Promise.all(
       names.sort().map(async (name) => {
         const text = await Deno.readTextFile(`${folder}/${name}`);
-        const marked = deferRequire(text).replaceAll(COMMIT_MARK, commit);
-        return [name, name === ENTRY ? marked : hideLazyImports(marked)] as const;
+        const marked = text.replaceAll(COMMIT_MARK, commit);
+        if (Object.hasOwn(WORKERS, name)) return [name, marked] as const;
+        const deferred = defer(marked);
+        return [name, name === ENTRY ? deferred : hideLazyImports(deferred)] as const;
       }),
     );
     return nameByContent(new Map(files));
@@ -40,21 +43,6 @@ export async function bundle(commit: string): Promise<Bundle> {
 function hideLazyImports(text: string): string {
   return text.replaceAll(/\bimport\(("\.\/[\w-]+\.js")\)/g, "import((0,$1))");
 }
-
-/**
- * The `require` of packages that are no modules, made when it is first called. The bundler makes it in a chunk that
- * every start loads, from `node:module`, which takes longer to load than all the rest.
- */
-export function deferRequire(text: string): string {
-  return text.replace(
-    /\bimport\s*\{\s*createRequire as (\w+)\s*\}\s*from\s*"node:module";\s*((?:var|let|const) [\w$]+\s*=\s*)\1\(import\.meta\.url\)/,
-    (_, __, declaration: string) => `${declaration}${BUILT_IN_REQUIRE}`,
-  );
-}
-
-/** Packages in a bundle need nothing else; an optional one that is missing throws, as it should. */
-const BUILT_IN_REQUIRE =
-  'name=>{let found=process.getBuiltinModule(name);if(!found)throw new Error("No module "+name);return found}';
 
 /**
  * Workers start from files of their own: the bundler does not follow the addresses they are started with.

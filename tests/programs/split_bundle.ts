@@ -1,6 +1,6 @@
 /** The split bundle that is shipped, built into a temp folder, and what its files load at once; knows no program. */
 import { join } from "node:path";
-import { deferRequire } from "../../scripts/build/bundle.ts";
+import { defer } from "../../scripts/build/deferred.ts";
 import { RUNTIME_FLAGS } from "../../src/programs/packaging.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -43,7 +43,7 @@ export class SplitBundle implements AsyncDisposable {
     for await (const { name } of Deno.readDir(dir)) {
       if (!name.endsWith(".js")) continue;
       const path = join(dir, name);
-      await Deno.writeTextFile(path, deferRequire(await Deno.readTextFile(path)));
+      await Deno.writeTextFile(path, defer(await Deno.readTextFile(path)));
       chunks.set(name, await readChunk(dir, name));
     }
     return new SplitBundle(dir, chunks);

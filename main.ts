@@ -12,7 +12,7 @@ export type Kind = (typeof ALL_KINDS)[number];
 
 /**
  * The table of programs: how each is loaded, and the kinds of permissions that it keeps (`README.md` says why).
- * `none` is a command line without a program. The imports are literal, so that a bundler splits them.
+ * `none` is the terminal interface, which has no name. The imports are literal, so that a bundler splits them.
  */
 export const PROGRAMS = {
   "exec": { load: () => import("./src/programs/exec.ts"), holds: ALL_KINDS },
@@ -24,7 +24,11 @@ export const PROGRAMS = {
   },
   // Gives up the network itself once it listens, unless it runs tasks.
   "exec-server": { load: () => import("./src/programs/exec_server.ts"), holds: ALL_KINDS },
-  "login": { load: () => import("./src/programs/login.ts"), holds: ["read", "write"] },
+  "login": {
+    load: () => import("./src/programs/login.ts"),
+    // What asks for the key looks at the terminal's variables.
+    holds: ["read", "write", "env"],
+  },
   "logout": { load: () => import("./src/programs/logout.ts"), holds: ["write"] },
   "completion": { load: () => import("./src/programs/completion.ts"), holds: [] },
   "features": { load: () => import("./src/programs/features.ts"), holds: ["read"] },
@@ -34,7 +38,10 @@ export const PROGRAMS = {
   },
   // Deno shows neither `/dev/shm` nor the processes in `/proc` to less.
   "cache": { load: () => import("./src/programs/cache.ts"), holds: ALL_KINDS },
-  "none": { load: () => import("./src/programs/help.ts"), holds: [] },
+  // Its server, an editor and what reads the clipboard are children; terminals take a call of the C library.
+  "none": { load: () => import("./src/programs/tui.ts"), holds: ALL_KINDS },
+  "resume": { load: () => import("./src/programs/tui.ts"), holds: ALL_KINDS },
+  "fork": { load: () => import("./src/programs/tui.ts"), holds: ALL_KINDS },
 } as const satisfies Readonly<Record<string, { load(): unknown; readonly holds: readonly Kind[] }>>;
 
 type Program = (typeof PROGRAMS)[keyof typeof PROGRAMS];

@@ -1,8 +1,9 @@
 /**
- * Writes what is derived from tables and committed: the pages of methods in `src/protocol`, and the table of permissions in
- * `README.md`; `--check` only compares. Must not know what is in them.
+ * Writes what is derived from tables and committed: the pages and names of methods in `src/protocol`, the page of keys in `src/tui`, and
+ * the table of permissions in `README.md`; `--check` only compares. Must not know what is in them.
  */
-import { execServerPage, methodsPage } from "./gen/methods.ts";
+import { keysPage } from "./gen/keys.ts";
+import { execServerPage, methodNames, methodsPage } from "./gen/methods.ts";
 import { permissionsTable } from "./gen/permissions.ts";
 
 /** A file with derived text; `render` gets the text that is there and gives the one that should be. */
@@ -13,7 +14,9 @@ interface Target {
 
 const TARGETS: readonly Target[] = [
   { path: "src/protocol/methods.md", render: methodsPage },
+  { path: "src/protocol/method_names.ts", render: methodNames },
   { path: "src/protocol/exec_server_methods.md", render: execServerPage },
+  { path: "src/tui/keys.md", render: keysPage },
   {
     path: "README.md",
     render: (stored) => replaceMarked(stored, { name: "permissions", text: permissionsTable() }),

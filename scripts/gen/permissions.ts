@@ -21,6 +21,17 @@ const AGENT = {
   import: DEVICES,
 } as const;
 
+const INTERFACE = {
+  read: "`config.toml`, `auth.json`, images, history of prompts, `known_servers`",
+  write: "the same, and what an editor is given",
+  net: "a server elsewhere",
+  env: DEVICES,
+  run: "its server, an editor, the clipboard",
+  sys: "version of the system",
+  ffi: "terminals",
+  import: DEVICES,
+} as const;
+
 const REASONS: Reasons = {
   "exec": AGENT,
   "app-server": { ...AGENT, net: "the model, clients over WebSocket" },
@@ -44,7 +55,7 @@ const REASONS: Reasons = {
     ffi: "to confine it",
     import: DEVICES,
   },
-  "login": { read: "`auth.json`", write: "`auth.json`" },
+  "login": { read: "`auth.json`", write: "`auth.json`", env: "the kind of terminal" },
   "logout": { write: "`auth.json`" },
   "completion": {},
   "features": { read: "`config.toml`" },
@@ -65,16 +76,20 @@ const REASONS: Reasons = {
     ffi: DEVICES,
     import: DEVICES,
   },
-  "none": {},
+  "none": INTERFACE,
+  "resume": INTERFACE,
+  "fork": INTERFACE,
 };
 
-/** The table in Markdown, one row per program, aligned as the formatter would. */
+/** The table in Markdown, aligned as the formatter would. Names of the same program share a row. */
 export function permissionsTable(): string {
-  const rows = Object.entries(PROGRAMS).map(([name, { holds }]) => [
-    name === "none" ? "`codex` alone" : `\`codex ${name}\``,
-    heldText(holds),
-    reasonsText(name),
-  ]);
+  const namesOf = new Map<string, string[]>();
+  for (const [name, { holds }] of Object.entries(PROGRAMS)) {
+    const cells = JSON.stringify([heldText(holds), reasonsText(name)]);
+    const text = name === "none" ? "`codex` alone" : `\`codex ${name}\``;
+    namesOf.set(cells, [...namesOf.get(cells) ?? [], text]);
+  }
+  const rows = [...namesOf].map(([cells, names]) => [names.join(", "), ...JSON.parse(cells)]);
   return alignedTable([["program", "holds", "why"], ...rows]);
 }
 

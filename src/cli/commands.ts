@@ -1,7 +1,8 @@
 /** The one table of programs, subcommands and flags, as data; must not know how a line is parsed or a program runs. */
 import { sandbox } from "./sandbox_command.ts";
 import { token } from "./token_command.ts";
-import { agent, everywhere, maxSandbox } from "./shared_flags.ts";
+import { tuiCommands, tuiFlags } from "./tui_command.ts";
+import { agent, everywhere, image, maxSandbox } from "./shared_flags.ts";
 import { listen, listenerFlags } from "./listener_flags.ts";
 import { checkUnsigned, wsAuthFlags } from "./ws_auth_flags.ts";
 
@@ -29,6 +30,8 @@ export interface Flag {
   readonly conflicts?: readonly string[];
   /** Means nothing without this other flag. */
   readonly requires?: Flag;
+  /** Why it is known and yet cannot be used, and what to do instead. */
+  readonly refused?: string;
   readonly hidden?: true;
   /** What a shell may complete the value with. */
   readonly completes?: "file" | "directory";
@@ -61,16 +64,6 @@ export interface Command {
   readonly hasVersion?: true;
 }
 
-const image: Flag = {
-  name: "image",
-  short: "i",
-  value: "FILE",
-  repeatable: true,
-  greedy: true,
-  isList: true,
-  completes: "file",
-  doc: "Attach images to the prompt",
-};
 // `exec resume` takes one value per flag, so that the prompt may follow it.
 const resumeImage: Flag = {
   name: "image",
@@ -239,13 +232,22 @@ const execServer: Command = {
   ],
 };
 
+/** Upstream's other ways. */
+const otherSignIns: readonly Flag[] = ["device-auth", "with-access-token"].map((name) => ({
+  name,
+  hidden: true,
+  refused: "signing in with ChatGPT is not available; store an API key with `codex login`, " +
+    "or with `printenv OPENAI_API_KEY | codex login --with-api-key`",
+  doc: "Refused: only API keys can be stored",
+}));
+
 const login: Command = {
   name: "login",
   doc: "Store an API key, or show what is stored",
   flags: [...everywhere, {
     name: "with-api-key",
     doc: "Read the API key from stdin: printenv OPENAI_API_KEY | codex login --with-api-key",
-  }],
+  }, ...otherSignIns],
   commands: [{ name: "status", doc: "Say which key is stored", flags: everywhere }],
 };
 
@@ -270,16 +272,13 @@ export const CODEX: Command = {
   hasTwoUsages: true,
   hasVersion: true,
   positionals: [{ name: "PROMPT", doc: "What to do, in the terminal interface" }],
-  flags: [...everywhere, ...agent, image, {
-    name: "no-alt-screen",
-    hidden: true,
-    doc: "Keep the scrollback of the terminal",
-  }, {
+  flags: [...tuiFlags, {
     name: "verbose",
     requires: VERSION_FLAG,
     doc: "With --version: also print commit, form, runtime and target",
   }],
   commands: [
+    ...tuiCommands,
     exec,
     appServer,
     sandbox,

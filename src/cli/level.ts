@@ -156,6 +156,9 @@ export class Level {
   }
 
   #take(flag: Flag, attached: string | null, rest: readonly string[]): FlagOutcome {
+    if (flag.refused !== undefined) {
+      throw usageError(`'${flagLabel(flag)}' cannot be used: ${flag.refused}`, {});
+    }
     if (flag.value === undefined) return this.#takeSwitch(flag, attached);
     const words = attached === null ? this.#valuesIn(flag, rest) : [attached];
     for (const word of words) {

@@ -6,9 +6,10 @@
 import { Args } from "./args.ts";
 import { CODEX, type Command, subcommand } from "./commands.ts";
 import { Level } from "./level.ts";
+import { checkRemoteScope } from "./remote_scope.ts";
 import { jaroSimilarity } from "./similar.ts";
 import { renderHelp } from "./help.ts";
-import { type CommandPath, unknownSubcommand } from "./usage.ts";
+import { type CommandPath, unknownSubcommand, usageError } from "./usage.ts";
 import { CliError } from "../lib/errors.ts";
 
 /** What a command line asks for. */
@@ -17,7 +18,7 @@ export type CommandLine =
   | { readonly type: "help"; readonly at: CommandPath }
   | { readonly type: "version"; readonly isVerbose: boolean };
 
-/** Parses the words after `codex`. Throws a `CliError` with exit code 2 for every mistake. */
+/** Parses the words after `codex`. Throws a `CliError` for every mistake, with exit code 2 for those that clap would find. */
 export function parseCommandLine(words: readonly string[], root: Command = CODEX): CommandLine {
   let level = new Level({ command: root, names: [root.name] });
   const levels = [level];
@@ -50,12 +51,16 @@ export function parseCommandLine(words: readonly string[], root: Command = CODEX
       index += 1 + outcome;
     }
   }
-  finish(levels);
-  const path = level.at.names.slice(1);
-  return { type: "run", args: new Args(path, mergeLevels(levels)) };
+  finish(levels, { hasOnlyValues });
+  const args = new Args(level.at.names.slice(1), mergeLevels(levels));
+  checkRemoteScope(args);
+  return { type: "run", args };
 }
 
-function finish(levels: readonly Level[]): void {
+function finish(
+  levels: readonly Level[],
+  { hasOnlyValues }: { readonly hasOnlyValues: boolean },
+): void {
   const last = levels.at(-1);
   for (const level of levels) {
     level.checkConflicts();
@@ -63,7 +68,8 @@ function finish(levels: readonly Level[]): void {
   }
   last?.checkRequired();
   if (last?.at.command.requiresCommand) throw new CliError(renderHelp(last.at).trimEnd(), 2);
-  if (levels.length === 1 && last) checkMistypedProgram(last);
+  // What stands behind `--` is meant as it is written.
+  if (levels.length === 1 && last && !hasOnlyValues) checkMistypedProgram(last);
 }
 
 /** Above clap's own measure: `refactor` and `monitor` are prompts, though they resemble `doctor`. */
@@ -73,9 +79,30 @@ const MISTYPED = 0.85;
 function checkMistypedProgram(level: Level): void {
   const [word] = level.positionals;
   if (word === undefined || level.positionals.length > 1 || !/^[a-z][a-z-]*$/.test(word)) return;
+  checkForeignProgram(word);
   const names = (level.at.command.commands ?? []).map((one) => one.name);
   if (names.every((name) => jaroSimilarity(word, name) < MISTYPED)) return;
   throw unknownSubcommand(level.at, word);
+}
+
+/** Programs of upstream's, none of which is a likely prompt; those that a person does elsewhere say where. */
+const FOREIGN: ReadonlyMap<string, string | null> = new Map([
+  ["review", "in the interface it is '/review'"],
+  ["agents", "in the interface it is '/resume'"],
+  ...[
+    ...["apply", "archive", "cloud", "debug", "delete", "mcp", "mcp-server", "migrate-nfs-db"],
+    ...["migrate-rollouts", "plugin", "queue", "remote-control", "unarchive", "update"],
+  ].map((name) => [name, null] as const),
+]);
+
+/** Nobody who writes the name of a program means to send it to a model. */
+function checkForeignProgram(word: string): void {
+  const elsewhere = FOREIGN.get(word);
+  if (elsewhere === undefined) return;
+  const asPrompt = `to send it as a prompt, use '-- ${word}'`;
+  throw usageError(`there is no program '${word}' in this codex`, {
+    tip: elsewhere === null ? asPrompt : `${elsewhere}; ${asPrompt}`,
+  });
 }
 
 /** Follows the names after `help` down the table. */

@@ -42,7 +42,7 @@ export const agent: readonly Flag[] = [
     name: "profile",
     short: "p",
     value: "CONFIG_PROFILE",
-    doc: "Use the settings of [profiles.<name>] in config.toml",
+    doc: "Use the settings of <name>.config.toml, or of [profiles.<name>] in config.toml",
   },
   {
     name: "sandbox",
@@ -66,6 +66,7 @@ export const agent: readonly Flag[] = [
   {
     name: "dangerously-bypass-approvals-and-sandbox",
     aliases: ["yolo"],
+    conflicts: ["ask-for-approval"],
     doc: "Never ask and never confine; only for machines that are a sandbox themselves",
   },
   {
@@ -83,7 +84,34 @@ export const agent: readonly Flag[] = [
     doc: "Make a further directory writable (repeatable)",
   },
   { name: "search", doc: "Let the model search the web" },
+  { name: "strict-config", doc: "Refuse a config with keys that are not known" },
+  { name: "dangerously-bypass-hook-trust", hidden: true, doc: "Accepted: no hooks are ever run" },
+  {
+    name: "approve-for-me",
+    hidden: true,
+    refused: "nobody but you reviews what is asked; `--full-auto` confines commands to the " +
+      "workspace and asks you before they leave it",
+    doc: "Refused: approvals are never given by a model",
+  },
+  {
+    name: "worktree",
+    hidden: true,
+    refused: "no worktrees are made here; use `git worktree add DIR`, then `-C DIR`",
+    doc: "Refused: worktrees are made with git",
+  },
 ];
+
+/** Of those that take a prompt. */
+export const image: Flag = {
+  name: "image",
+  short: "i",
+  value: "FILE",
+  repeatable: true,
+  greedy: true,
+  isList: true,
+  completes: "file",
+  doc: "Attach images to the prompt",
+};
 
 /** The ceiling of a server. */
 export const maxSandbox: Flag = {

@@ -12,6 +12,12 @@ const HOSTS: Readonly<Record<string, string>> = {
   "api.openai.com": "the default address of the provider `openai`, used when that is chosen",
   "localhost": "the default addresses of `--oss`: Ollama and LM Studio on this machine",
 
+  "HOST": "the usage text of a proxy",
+  "host": "the usage text of `--remote`",
+  "github.com": "part of a message of a package about an error in itself",
+  "iTerm.app": "the name of a terminal",
+  "iterm.app": "the same",
+  "prompt.sh": "the name of a file for an editor",
   "127.0.0.1": "examples in help and messages, and the address that listeners take",
   "IP": "the usage text of `--listen`",
   "chatgpt.com": "part of a message about the usage limit, in the words of upstream",
@@ -30,6 +36,7 @@ const RESERVED = "src/exec/network_proxy/address.ts";
  */
 const CALLERS: Readonly<Record<string, string>> = {
   "src/agent/model/http.ts": "requests to the model provider",
+  "src/agent/model/list_models.ts": "which models a provider has, for the first questions",
   "src/agent/model/network.ts": "proxy and certificates for these requests",
   "src/agent/model/reachable.ts": "whether the provider can be reached, for `doctor`",
   "src/client/connect.ts": "the handshake with a server that the user names",

@@ -56,6 +56,15 @@ Deno.test("completionScript for bash completes programs, flags and values", {
   ]);
   assert.deepEqual(await bashOffers("exec", "--out"), ["--output-last-message", "--output-schema"]);
   assert.deepEqual(await bashOffers("e", "resume", "--la"), ["--last"]);
+  assert.deepEqual(await bashOffers("re"), ["resume"]);
+  assert.deepEqual(await bashOffers("fork", "--re"), [
+    "--remote",
+    "--remote-auth-token-env",
+    "--remote-auth-token-file",
+    "--remote-tls-fingerprint",
+  ]);
+  assert.deepEqual(await bashOffers("resume", "--include"), ["--include-non-interactive"]);
+  assert.deepEqual(await bashOffers("--no-a"), ["--no-alt-screen"]);
   const modes = ["read-only", "workspace-write", "danger-full-access"];
   assert.deepEqual(await bashOffers("exec", "-s", ""), modes);
   assert.deepEqual(await bashOffers("exec", "--sandbox", "=", "w"), ["workspace-write"]);

@@ -26,7 +26,7 @@ Deno.test("renderHelp names every visible flag, argument and subcommand once, in
 });
 
 Deno.test("renderHelp of codex is the overview", () => {
-  const head = renderHelp({ command: CODEX, names: ["codex"] }).split("\n").slice(0, 18);
+  const head = renderHelp({ command: CODEX, names: ["codex"] }).split("\n").slice(0, 20);
   assert.deepEqual(head, [
     "A coding agent that serves remote clients",
     "",
@@ -34,6 +34,8 @@ Deno.test("renderHelp of codex is the overview", () => {
     "       codex [OPTIONS] <COMMAND> [ARGS]",
     "",
     "Commands:",
+    "  resume       Continue an earlier thread, chosen from a list",
+    "  fork         Begin a new thread with the history of an earlier one",
     "  exec         Run a prompt without a terminal interface [alias: e]",
     "  app-server   Serve the agent to clients over JSON-RPC",
     "  sandbox      Run a command under a sandbox policy",

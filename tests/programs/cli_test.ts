@@ -101,10 +101,28 @@ testEachForm("codex exits with 1 and one line for a failure", async (form) => {
   });
 });
 
-testEachForm("codex without a program says what to use", async (form) => {
-  const { code, stdout, stderr } = await codex(form, []);
+testEachForm("codex, resume and fork need a terminal", async (form) => {
+  for (
+    const [way, words] of [
+      ["codex exec PROMPT", []],
+      ["codex exec PROMPT", ["hello"]],
+      ["codex exec resume --last PROMPT", ["resume", "--last"]],
+      ["codex exec PROMPT", ["fork"]],
+    ] as const
+  ) {
+    const stderr = `Error: stdin is not a terminal; without one there is \`${way}\`\n`;
+    const expected = { code: 1, stdout: "", stderr };
+    assert.deepEqual(await codex(form, words), expected, words.join(" "));
+  }
+});
+
+testEachForm("no program but the interface is to be used elsewhere", async (form) => {
+  const { code, stdout, stderr } = await codex(form, ["--remote", "ws://h:1", "exec", "hi"]);
   assert.deepEqual([code, stdout], [1, ""]);
-  assert.match(stderr, /^Error: This version has no terminal interface; use `codex exec PROMPT`/);
+  assert.equal(
+    stderr,
+    "Error: `--remote ws://h:1` is only supported for interactive TUI commands, not `codex exec`\n",
+  );
 });
 
 testEachForm("codex features list shows what is on", async (form) => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { ALL_KINDS, type Kind, PROGRAMS } from "../../main.ts";
 import { CODEX } from "../../src/cli/commands.ts";
 import { SOURCE } from "../support/forms.ts";
+import { type Screen, startScreen } from "../support/screen.ts";
 import { MARK, type ProbeReport, type ProbeRequest } from "./permission_probe.ts";
 import { SplitBundle } from "./split_bundle.ts";
 
@@ -27,6 +28,8 @@ interface Job {
   readonly isInMemory?: true;
   /** The program must believe to be somebody else, so that it leaves the caches of whoever runs the tests alone. */
   readonly uid?: number;
+  /** It has a terminal, in front of which somebody does this. */
+  readonly atTerminal?: (screen: Screen) => Promise<void>;
   /** Throws unless it did its work. */
   works(done: Done): void;
 }
@@ -57,6 +60,25 @@ const EXEC_REQUESTS = [
     params: { processId: "p", argv: ["/bin/echo", "x"], cwd: "/tmp", env: {}, tty: true },
   },
 ].map((one) => `${JSON.stringify(one)}\n`).join("");
+
+/** The interface up to where something could be typed. It has its server in a process of its own. */
+function interfaceJob(words: readonly string[]): Job {
+  return {
+    words: ["-c", "model_provider=demo", ...words],
+    isInMemory: true,
+    files: { "config.toml": '[projects."$CWD"]\ntrust_level = "trusted"\n' },
+    async atTerminal(screen) {
+      await screen.until(/Ask for anything|Do you trust/);
+      screen.press("ctrl+c");
+      await screen.until(/again|Do you trust/);
+      screen.press("ctrl+c");
+    },
+    works({ code, stdout }) {
+      assert.equal(code, 0, stdout);
+      assert.match(stdout, /Ask for anything/);
+    },
+  };
+}
 
 const JOBS: Readonly<Record<ProgramName, readonly Job[]>> = {
   "exec": [{
@@ -112,6 +134,16 @@ const JOBS: Readonly<Record<ProgramName, readonly Job[]>> = {
       stdin: "sk-test-abcdef1234567890",
       works({ code, files, stderr }) {
         assert.deepEqual([code, files], [0, ["auth.json"]], stderr);
+      },
+    },
+    {
+      words: ["login"],
+      async atTerminal(screen) {
+        await screen.until("└");
+        screen.type("sk-test-abcdef1234567890\n");
+      },
+      works({ code, files, stdout }) {
+        assert.deepEqual([code, files], [0, ["auth.json"]], stdout);
       },
     },
     {
@@ -174,13 +206,9 @@ base_url = "http://127.0.0.1:$PORT/v1"
       assert.match(stdout, /^Kept .*\/runtime: it belongs to another user$/m);
     },
   }],
-  "none": [{
-    words: [],
-    works({ code, stderr }) {
-      assert.equal(code, 1);
-      assert.match(stderr, /^Error: This version has no terminal interface; use /);
-    },
-  }],
+  "none": [interfaceJob([])],
+  "resume": [interfaceJob(["resume", "--last"])],
+  "fork": [interfaceJob(["fork", "--last"])],
 };
 
 let bundle: SplitBundle;
@@ -218,7 +246,7 @@ async function doJob(
     const home = givenHome ?? `${root}/home`;
     await Deno.mkdir(`${home}/runtime`, { recursive: true });
     for (const [name, text] of Object.entries(job.files ?? {})) {
-      const content = text.replace("$PORT", String(server.addr.port));
+      const content = text.replace("$PORT", String(server.addr.port)).replace("$CWD", world);
       await Deno.writeTextFile(`${home}/${name}`, content);
     }
     const file = `${world}/probe.txt`;
@@ -238,6 +266,7 @@ async function doJob(
       cwd: world,
       env: {
         ...SOURCE.env,
+        ...form === "bundle" && job.atTerminal ? await packedIn(world) : {},
         ...{ CODEX_HOME: home, CODEX_RUNTIME_DIR: `${home}/runtime`, XDG_CACHE_HOME: world },
         PATH: `${world}/bin:${Deno.env.get("PATH")}`,
         ...{ TMPDIR: world, NO_COLOR: "1", RUST_LOG: "", CODEX_PROBE: JSON.stringify(request) },
@@ -257,6 +286,14 @@ async function doJob(
   }
 }
 
+/** Variables with which the bundle starts itself again as an unpacked file does, through a script in the folder. */
+async function packedIn(folder: string): Promise<Readonly<Record<string, string>>> {
+  const file = `${folder}/codex`;
+  const words = bundle.command().map((word) => `'${word}'`).join(" ");
+  await Deno.writeTextFile(file, `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o755 });
+  return { CODEX_PACKED_FILE: file, CODEX_PACKED_DIR: folder };
+}
+
 /** Of a process that failed before the end. */
 const NO_REPORT: ProbeReport = { granted: [], notRefused: [] };
 
@@ -268,6 +305,14 @@ async function run(
     readonly env: Readonly<Record<string, string>>;
   },
 ): Promise<Pick<Done, "code" | "stdout" | "stderr">> {
+  if (job.atTerminal) {
+    await using screen = await startScreen([program], args, { cwd, env });
+    // One that lacks a kind may end before; what came of it is looked at below.
+    await job.atTerminal(screen).catch(() => undefined);
+    const { code } = await screen.exit;
+    const text = screen.raw.replaceAll("\r\n", "\n");
+    return { code: code ?? -1, stdout: text, stderr: text };
+  }
   const child = new Deno.Command(program, {
     args,
     cwd,

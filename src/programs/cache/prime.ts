@@ -11,6 +11,7 @@ export async function loadEverything(): Promise<void> {
   await Promise.all([
     loadRuntime(),
     loadPrograms(),
+    loadInterface(),
     loadServer(),
     loadProtocol(),
     loadPackages(),
@@ -40,17 +41,38 @@ async function loadPrograms(): Promise<void> {
     import("../exec_server/tasks.ts"),
     import("../failure.ts"),
     import("../features.ts"),
+    import("../first_questions.ts"),
     import("../generate.ts"),
-    import("../help.ts"),
     import("../log_sink.ts"),
     import("../logging.ts"),
     import("../login.ts"),
     import("../logout.ts"),
+    import("../prompt/clack.ts"),
+    import("../prompt/keys.ts"),
+    import("../prompt/plain.ts"),
     import("../sandbox.ts"),
     import("../special_folders.ts"),
     import("../systemd_unit.ts"),
     import("../token.ts"),
     import("../version.ts"),
+  ]);
+}
+
+async function loadInterface(): Promise<void> {
+  await Promise.all([
+    import("../../config/providers.ts"),
+    import("../../config/toml_edit.ts"),
+    import("../../tui/render/lowlight.ts"),
+    import("../../tui/server_methods.ts"),
+    import("../tui.ts"),
+    import("../tui/accept_fingerprint.ts"),
+    import("../tui/attention_settings.ts"),
+    import("../tui/choose_thread.ts"),
+    import("../tui/connect_hint.ts"),
+    import("../tui/plain_pick.ts"),
+    import("../tui/remote_server.ts"),
+    import("../tui/resolve_start.ts"),
+    import("../tui/run_app.ts"),
   ]);
 }
 

@@ -6,6 +6,7 @@ import type { SystemCalls } from "../../exec/system_calls.ts";
 import { CliError } from "../../lib/errors.ts";
 import { configFromArgs } from "../config_options.ts";
 import { codexHomeOf, type Host } from "../host.ts";
+import { terminalSize } from "../terminal_size.ts";
 import type { CheckContext, LoadedConfig } from "./check.ts";
 
 /** How long the model endpoint may take to answer. */
@@ -34,7 +35,7 @@ export function checkContext(
     home,
     processes: new Processes({ clock }),
     system,
-    columns: columnsOfTerminal,
+    columns: () => terminalSize()?.columns ?? null,
     config,
     endpoint,
   };
@@ -55,16 +56,6 @@ async function loadedConfig(args: Args, host: Host): Promise<LoadedConfig> {
     return { type: "loaded", config: await configFromArgs(args, host) };
   } catch (error) {
     return { type: "failed", error };
-  }
-}
-
-/** The width of the terminal that any of the standard streams is. */
-function columnsOfTerminal(): number | null {
-  try {
-    return Deno.consoleSize().columns;
-  } catch {
-    // None of them is one.
-    return null;
   }
 }
 

@@ -1,9 +1,10 @@
 /** Opens the thread of a run: a new one, the last one, or one by id or name; must not start a turn. */
 import type { Client } from "../../client/client.ts";
 import { CliError } from "../../lib/errors.ts";
-import type { Params, Result } from "../../protocol/mod.ts";
+import type { Result } from "../../protocol/mod.ts";
 import { RpcError } from "../../rpc/jsonrpc.ts";
-import type { ExecArgs, Target } from "./exec_args.ts";
+import { EVERY_SOURCE, findLast, findNamed } from "../find_thread.ts";
+import type { ExecArgs } from "./exec_args.ts";
 
 /** What the server said about the open thread. */
 export type OpenedThread = Result<"thread/start">;
@@ -15,11 +16,6 @@ export interface OpenOptions {
   /** The provider whose threads `--last` looks at. */
   readonly provider: string;
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const PAGE = 100;
-/** Upstream looks at every kind of thread here, not only at the interactive ones. */
-const EVERY_SOURCE = ["cli", "vscode", "exec", "appServer", "unknown"];
 
 /** Opens the thread that the command line names. Nobody can be asked, so the policy is `never`. */
 export async function openThread(client: Client, options: OpenOptions): Promise<OpenedThread> {
@@ -51,47 +47,24 @@ export async function openThread(client: Client, options: OpenOptions): Promise<
 
 /** Null for a new thread. Upstream starts one as well when `--last` finds nothing. */
 async function findThread(client: Client, options: OpenOptions): Promise<string | null> {
-  const { target } = options.args;
+  const { args: { target }, cwd, provider } = options;
   switch (target.type) {
     case "new":
       return null;
     case "last":
-      return await findLast(client, { ...options, target });
-    case "named":
-      return UUID.test(target.idOrName)
-        ? target.idOrName
-        : await findByName(client, target.idOrName);
+      // Upstream looks at every kind of thread here, not only at the interactive ones.
+      return await findLast(client, {
+        sourceKinds: EVERY_SOURCE,
+        modelProviders: [provider],
+        ...target.anyDirectory ? {} : { cwd },
+      });
+    case "named": {
+      const { idOrName } = target;
+      const found = await findNamed(client, idOrName);
+      if (found !== null) return found;
+      throw new CliError(
+        `No thread has the id or name "${idOrName}"; see \`codex exec resume --last\``,
+      );
+    }
   }
-}
-
-async function findLast(
-  client: Client,
-  { cwd, provider, target }: OpenOptions & { target: Extract<Target, { type: "last" }> },
-): Promise<string | null> {
-  const { data } = await client.request("thread/list", {
-    ...query,
-    limit: 1,
-    modelProviders: [provider],
-    ...target.anyDirectory ? {} : { cwd },
-  });
-  return data[0]?.id ?? null;
-}
-
-const query: Params<"thread/list"> = { sortKey: "updated_at", sourceKinds: EVERY_SOURCE };
-
-/** The most recently used thread of that name. */
-async function findByName(client: Client, name: string): Promise<string> {
-  let cursor: string | null = null;
-  do {
-    const page: Result<"thread/list"> = await client.request("thread/list", {
-      ...query,
-      limit: PAGE,
-      modelProviders: [],
-      cursor,
-    });
-    const found = page.data.find((thread) => thread.name === name);
-    if (found) return found.id;
-    cursor = page.nextCursor;
-  } while (cursor !== null);
-  throw new CliError(`No thread has the id or name "${name}"; see \`codex exec resume --last\``);
 }

@@ -57,6 +57,7 @@ export class QuestionViews {
           turnId: null,
           changes,
           status: "inProgress",
+          isAsked: true,
         }, {
           theme,
           width,

@@ -11,6 +11,12 @@ const ROWS_MAX = 40;
 const ROWS_MIN = 4;
 const EXPANDED_ROWS_MAX = 5_000;
 
+const VERBS = {
+  add: { asked: "Wants to add", doing: "Adding", done: "Added" },
+  delete: { asked: "Wants to delete", doing: "Deleting", done: "Deleted" },
+  update: { asked: "Wants to change", doing: "Editing", done: "Edited" },
+} as const;
+
 /** Each file with its diff. */
 export function renderChanges(block: ChangesBlock, context: RenderContext): string[] {
   const { theme, width, isExpanded } = context;
@@ -51,16 +57,8 @@ export function renderChanges(block: ChangesBlock, context: RenderContext): stri
 function verbOf({ status, isAsked }: ChangesBlock, only: FileChange | null): string {
   if (status === "declined") return "Declined changes of";
   if (status === "failed") return "Could not change";
-  if (status === "inProgress" && isAsked) return "Wants to change";
-  const isDone = status === "completed";
-  switch (only?.kind.type) {
-    case "add":
-      return isDone ? "Added" : "Adding";
-    case "delete":
-      return isDone ? "Deleted" : "Deleting";
-    default:
-      return isDone ? "Edited" : "Editing";
-  }
+  const { asked, doing, done } = VERBS[only?.kind.type ?? "update"];
+  return status === "completed" ? done : isAsked ? asked : doing;
 }
 
 function signOf({ kind }: FileChange): string {

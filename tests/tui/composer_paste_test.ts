@@ -133,17 +133,34 @@ Deno.test("an image that is still read stays one when the prompt goes through th
   assert.deepEqual(bench.done, [{ type: "send", draft: { text, images } }]);
 });
 
-Deno.test("nothing is sent while an image is read", async () => {
-  const { promise, resolve } = Promise.withResolvers<LocalImage>();
-  await using bench = new ComposerBench({ desk: { readImage: () => promise } });
-  bench.terminal.paste("file:///tmp/a%20b.webp");
-  bench.press("enter");
-  assert.deepEqual(bench.done, []);
-  assert.match(bench.notices.join(), /An image is still being read/);
-  resolve(playedImage("a b.webp"));
-  await bench.screen();
-  bench.press("enter");
-  assert.deepEqual(bench.sent, ["[Image #1 a b.webp]"]);
+for (const [key, type] of [["enter", "send"], ["tab", "queue"]] as const) {
+  Deno.test(`${key} while an image is read sends with it, once it is there`, async () => {
+    const { promise, resolve } = Promise.withResolvers<LocalImage>();
+    await using bench = new ComposerBench({ desk: { readImage: () => promise } });
+    bench.terminal.paste("file:///tmp/a%20b.webp");
+    bench.press(key, key);
+    assert.deepEqual(bench.done, []);
+    resolve(playedImage("a b.webp"));
+    await bench.screen();
+    const draft = { text: "[Image #1 a b.webp]", images: [playedImage("a b.webp")] };
+    assert.deepEqual(bench.done, [{ type, draft }]);
+    assert.equal(bench.composer.isEmpty, true);
+  });
+}
+
+Deno.test("what is changed while its image is read is not sent by itself, nor without the image", async () => {
+  for (const isRead of [true, false]) {
+    const { promise, resolve, reject } = Promise.withResolvers<LocalImage>();
+    await using bench = new ComposerBench({ desk: { readImage: () => promise } });
+    bench.terminal.paste("/tmp/a.png");
+    bench.press("enter");
+    if (isRead) bench.type("and");
+    if (isRead) resolve(playedImage("a.png"));
+    else reject(new Error("Cannot read it"));
+    await bench.screen();
+    assert.deepEqual(bench.done, []);
+    assert.equal(bench.composer.isEmpty, false);
+  }
 });
 
 Deno.test("Ctrl-V takes the image of the clipboard, or says that there is none", async () => {

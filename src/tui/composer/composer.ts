@@ -72,6 +72,8 @@ export class Composer implements Component, Focusable {
   readonly #earlier: EarlierPrompts;
   readonly #attachments: Attachments;
   #isEditing = false;
+  /** What was to be sent while an image of it was still being read. */
+  #delayed: { readonly kind: "send" | "queue"; readonly text: string } | null = null;
   #hint = "";
   /** The line of the popup's first row in what was drawn last. */
   #popupAt = 0;
@@ -98,7 +100,10 @@ export class Composer implements Component, Focusable {
         this.#buffer.substitute(from, to);
         this.#earlier.substitute(from, to);
       },
-      changed,
+      changed: () => {
+        this.#submitDelayed();
+        changed();
+      },
     });
   }
 
@@ -312,7 +317,8 @@ export class Composer implements Component, Focusable {
       isShell: this.#isShell,
     };
     const submission = submissionOf(written, this.#options.commands());
-    if (submission.type === "nothing") return;
+    this.#delayed = submission.type === "early" ? { kind, text: state.text } : null;
+    if (submission.type === "nothing" || submission.type === "early") return;
     if (submission.type === "refused") return this.#options.notice("error", submission.reason);
     if (submission.type === "slash") {
       const { name, args } = submission;
@@ -329,6 +335,13 @@ export class Composer implements Component, Focusable {
     }
     // Whoever took it may have put something else into its place.
     if (this.#buffer.state === state) this.#clear();
+  }
+
+  /** Whoever has gone on writing meanwhile sends it by another key. */
+  #submitDelayed(): void {
+    const delayed = this.#delayed;
+    if (delayed?.text === this.#buffer.text) this.#submit(delayed.kind);
+    else this.#delayed = null;
   }
 
   #remember(text: string): void {

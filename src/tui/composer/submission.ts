@@ -20,6 +20,8 @@ export interface Written {
 /** What is to happen. */
 export type Submission =
   | { readonly type: "nothing" }
+  /** An image is still being read. */
+  | { readonly type: "early" }
   | { readonly type: "refused"; readonly reason: string }
   | { readonly type: "shell"; readonly command: string }
   | { readonly type: "slash"; readonly name: string; readonly args: string }
@@ -40,9 +42,7 @@ export function submissionOf(written: Written, commands: readonly SlashEntry[]):
   const slash = parseSlash(text);
   if (slash) return slashSubmission(slash, { written, commands });
   const images = written.images.filter((image) => image !== null);
-  if (images.length < written.images.length) {
-    return refused("An image is still being read; send it again in a moment");
-  }
+  if (images.length < written.images.length) return { type: "early" };
   const chars = images.reduce((sum, { dataUrl }) => sum + dataUrl.length, 0);
   if (chars > IMAGE_CHARS_MAX) {
     const size = `${mib(chars)} of at most ${mib(IMAGE_CHARS_MAX)} MiB as they are sent`;

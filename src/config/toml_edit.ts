@@ -9,6 +9,7 @@ import {
   type PathPart,
   type TomlIndex,
 } from "./toml_index.ts";
+import { tomlString } from "./toml_string.ts";
 import { isTable, type Table, type Value } from "./values.ts";
 
 /**
@@ -223,16 +224,11 @@ function assignment(path: readonly string[], value: Value): string {
 }
 
 function keyText(key: string): string {
-  return /^[A-Za-z0-9_-]+$/.test(key) ? key : quoted(key);
-}
-
-/** A TOML basic string: JSON's escapes are valid there, but DEL must be escaped as well. */
-function quoted(text: string): string {
-  return JSON.stringify(text.toWellFormed()).replaceAll("\u007f", "\\u007F");
+  return /^[A-Za-z0-9_-]+$/.test(key) ? key : tomlString(key);
 }
 
 function inlineValue(value: Value): string {
-  if (typeof value === "string") return quoted(value);
+  if (typeof value === "string") return tomlString(value);
   if (Array.isArray(value)) return `[${value.map(inlineValue).join(", ")}]`;
   if (!isTable(value)) return String(value);
   const members = Object.entries(value).map(([key, member]) => assignment([key], member));

@@ -1,5 +1,6 @@
 /** Makes time-ordered UUIDs and parses UUIDs as upstream does; must not know what an id names. */
 import type { Clock } from "./clock.ts";
+import { HYPHENATED_UUID } from "./uuid_form.ts";
 
 /** Fills the array with random bytes. */
 export type RandomSource = (bytes: Uint8Array<ArrayBuffer>) => void;
@@ -10,7 +11,6 @@ export type ParsedUuid =
   | { readonly ok: false; readonly problem: string };
 
 const CANONICAL = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const HYPHENATED = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const SIMPLE = /^[0-9a-f]{32}$/i;
 const URN_PREFIX = "urn:uuid:";
 const GROUP_LENGTHS = [8, 4, 4, 4, 12];
@@ -27,7 +27,7 @@ export function isUuid(text: string): boolean {
 export function parseUuid(text: string): ParsedUuid {
   if (CANONICAL.test(text)) return { ok: true, uuid: text };
   const { body, offset } = unwrap(text);
-  if (HYPHENATED.test(body)) return { ok: true, uuid: body.toLowerCase() };
+  if (HYPHENATED_UUID.test(body)) return { ok: true, uuid: body.toLowerCase() };
   if (offset === 0 && SIMPLE.test(body)) return { ok: true, uuid: hyphenate(body.toLowerCase()) };
   return { ok: false, problem: describe(text, body, offset) };
 }

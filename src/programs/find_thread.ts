@@ -1,4 +1,5 @@
 /** Finds the thread that a command line means, through any client; must not open it. */
+import { HYPHENATED_UUID } from "../lib/uuid_form.ts";
 import type { ClientMethod, Params, Result } from "../protocol/mod.ts";
 
 /** As much of a client as this takes. */
@@ -9,7 +10,6 @@ export interface Requester {
 type Query = Params<"thread/list">;
 type Listed = Result<"thread/list">["data"][number];
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const PAGE = 100;
 
 /** Every kind of thread there is. */
@@ -34,7 +34,7 @@ export async function findNamed(client: Requester, idOrName: string): Promise<st
 
 /** Whether a word is an id rather than a name. */
 export function isThreadId(word: string): boolean {
-  return UUID.test(word);
+  return HYPHENATED_UUID.test(word);
 }
 
 /** All threads of that name, the most recently used first. */

@@ -1,13 +1,12 @@
 /** Slash commands about which thread is open and what it is called; must not know how threads are kept. */
 import { messageOf } from "../../lib/errors.ts";
+import { HYPHENATED_UUID } from "../../lib/uuid_form.ts";
 import { resolvePath } from "../files/paths.ts";
 import { statFile } from "../files/remote_files.ts";
 import { openView } from "../pane/view.ts";
 import { listThreads, SessionPicker } from "../picker/sessions.ts";
 import type { CommandContext, SlashCommand } from "./context.ts";
 
-/** A full id, as threads have it. */
-const THREAD_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** A name is looked for among so many. */
 const CANDIDATES = 50;
 
@@ -38,7 +37,7 @@ async function threadNamed(
   { session }: Pick<CommandContext, "session">,
   text: string,
 ): Promise<string> {
-  if (THREAD_ID.test(text)) return text.toLowerCase();
+  if (HYPHENATED_UUID.test(text)) return text.toLowerCase();
   const page = await listThreads(session.client, {
     filter: text,
     cursor: null,

@@ -1,30 +1,10 @@
 /** Tests the command line parser against what clap prints for the same words. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Args } from "../../src/cli/args.ts";
 import { allFlags, CODEX, type Command, VERSION_FLAG } from "../../src/cli/commands.ts";
 import { parseCommandLine } from "../../src/cli/parse.ts";
 import { CliError } from "../../src/lib/errors.ts";
-
-/** The arguments of a line that runs something. */
-function argsOf(...words: readonly string[]): Args {
-  const line = parseCommandLine(words);
-  assert.equal(line.type, "run");
-  return line.type === "run" ? line.args : assert.fail();
-}
-
-/** The usage error of a line, without the closing hint. */
-function errorOf(...words: readonly string[]): string {
-  try {
-    parseCommandLine(words);
-  } catch (error) {
-    assert.ok(error instanceof CliError, String(error));
-    assert.equal(error.exitCode, 2);
-    assert.match(error.message, /\n\nFor more information, try '--help'\.$/);
-    return error.message.replace("\n\nFor more information, try '--help'.", "");
-  }
-  return assert.fail(`no error for ${words.join(" ")}`);
-}
+import { argsOf, errorOf } from "./parsed.ts";
 
 const EXEC_USAGE = `Usage: codex exec [OPTIONS] [PROMPT]
        codex exec [OPTIONS] <COMMAND> [ARGS]`;
@@ -340,56 +320,6 @@ Deno.test("parseCommandLine lets --image take several files", () => {
   assert.deepEqual(args.texts("image"), ["a.png", "b.png", "c.png"]);
   assert.equal(args.text("PROMPT"), "look");
   assert.equal(argsOf("exec", "resume", "id", "-i", "a.png", "look").text("PROMPT"), "look");
-});
-
-Deno.test("parseCommandLine knows resume, fork and the flags for a server elsewhere", () => {
-  const args = argsOf(..."--remote ws://h:1 -m a resume --last --all -i x.png,y.png".split(" "));
-  assert.deepEqual(args.path, ["resume"]);
-  assert.equal(args.text("remote"), "ws://h:1");
-  assert.equal(args.text("model"), "a");
-  assert.ok(args.isSet("last") && args.isSet("all") && !args.isSet("include-non-interactive"));
-  assert.deepEqual(args.texts("image"), ["x.png", "y.png"]);
-  const fork = argsOf("fork", "--no-alt-screen", "01a1", "go on", "--remote=unix://");
-  assert.deepEqual([fork.text("SESSION_ID"), fork.text("PROMPT")], ["01a1", "go on"]);
-  assert.equal(fork.text("remote"), "unix://");
-  assert.ok(!fork.knows("include-non-interactive"));
-  assert.match(
-    errorOf("--remote-auth-token-env", "A", "--remote-auth-token-file", "b"),
-    /^error: the argument '--remote-auth-token-env <ENV_VAR>' cannot be used with '--remote-auth-token-file <FILE>'/,
-  );
-});
-
-Deno.test("parseCommandLine refuses a server elsewhere for every other program, in upstream's words", () => {
-  const programs = [
-    ["exec hi", "exec"],
-    ["e hi", "exec"],
-    ["exec resume --last hi", "exec"],
-    ["login", "login"],
-    ["login status", "login"],
-    ["logout", "logout"],
-    ["app-server", "app-server"],
-    ["app-server generate-ts --out x", "app-server generate-ts"],
-    ["completion bash", "completion"],
-    ["features list", "features list"],
-    ["exec-server", "exec-server"],
-    ["sandbox true", "sandbox"],
-    ["doctor", "doctor"],
-    ["cache clean", "cache clean"],
-  ];
-  for (const [line = "", name] of programs) {
-    const flags = [["--remote ws://h:1", "--remote ws://h:1"], ["--remote-tls-fingerprint x"]];
-    for (const [written = "", shown = "--remote-tls-fingerprint"] of flags) {
-      assert.throws(() => parseCommandLine(`${written} ${line}`.split(" ")), {
-        exitCode: 1,
-        message:
-          `\`${shown}\` is only supported for interactive TUI commands, not \`codex ${name}\``,
-      });
-    }
-  }
-  assert.equal(parseCommandLine(["--remote", "ws://h:1", "exec", "--help"]).type, "help");
-  // What clap would find comes first.
-  assert.match(errorOf("--remote", "ws://h:1", "exec", "--nope"), /unexpected argument '--nope'/);
-  assert.match(errorOf("exec", "--remote", "x"), /unexpected argument '--remote' found/);
 });
 
 Deno.test("parseCommandLine finds help and version wherever they stand", () => {

@@ -31,8 +31,10 @@ function deferRequire(text: string): string {
   const imports = /\bimport\s*\{\s*createRequire as ([\w$]+)\s*\}\s*from\s*"node:module";/g;
   return [...text.matchAll(imports)].reduce(
     (rest, [statement, name = ""]) =>
-      rest.replace(statement, "").replaceAll(`=${name}(import.meta.url)`, `=${BUILT_IN_REQUIRE}`)
-        .replaceAll(`= ${name}(import.meta.url)`, `= ${BUILT_IN_REQUIRE}`),
+      rest.replace(statement, "").replaceAll(
+        new RegExp(`(?<![\\w$])${RegExp.escape(name)}\\(import\\.meta\\.url\\)`, "g"),
+        BUILT_IN_REQUIRE,
+      ),
     text,
   );
 }

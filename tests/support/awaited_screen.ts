@@ -8,6 +8,8 @@ export interface Watched {
   text(): string;
   /** Calls back after each change. */
   onParsed(listener: () => void): () => void;
+  /** Whether a frame is being drawn: half of it stands beside half of the one before. */
+  readonly isDrawing?: () => boolean;
   /** Resolves when it can change no more; says why. */
   readonly over?: Promise<string>;
 }
@@ -28,7 +30,8 @@ export async function shown(
   { why, deadlineMs = DEADLINE_MS }: UntilOptions = {},
 ): Promise<string> {
   const isMet = (text: string) => matches(text, expectation);
-  if (isMet(watched.text())) return watched.text();
+  const isWhole = () => watched.isDrawing?.() !== true;
+  if (isWhole() && isMet(watched.text())) return watched.text();
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const fail = (problem: string) =>
     reject(
@@ -36,7 +39,7 @@ export async function shown(
     );
   const stop = watched.onParsed(() => {
     const text = watched.text();
-    if (isMet(text)) resolve(text);
+    if (isWhole() && isMet(text)) resolve(text);
   });
   const timer = setTimeout(() => fail("The deadline passed"), deadlineMs);
   watched.over?.then((problem) => {

@@ -192,6 +192,7 @@ export class Screen implements AsyncDisposable {
       {
         text: () => emulator.text(),
         onParsed: (listener) => emulator.onParsed(listener),
+        isDrawing: () => emulator.modes.synchronizedOutput,
         over: this.exit.then(({ code }) => `The program ended (${code})`),
       },
       expectation,

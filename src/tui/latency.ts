@@ -1,18 +1,19 @@
 /** How long a round trip to the server takes; must not know what is shown of it. */
 import type { ReconnectingClient } from "../client/reconnect.ts";
-import type { Clock } from "../lib/clock.ts";
+import { type Clock, elapsedMs } from "../lib/clock.ts";
 
 /** Between two measurements: often enough to be true, seldom enough to cost nothing. */
 const PERIOD_MS = 10_000;
 
-/** Measures now and then, while there is a connection and nothing waits on it. */
+/** Measures each connection at once, and again now and then. */
 export class LatencyProbe {
   readonly #client: ReconnectingClient;
   readonly #clock: Clock;
   readonly #onChange: () => void;
+  readonly #stopWatching: () => void;
   #latencyMs: number | null = null;
-  #cancel = () => {};
-  #isStopped = false;
+  #measuring = new AbortController();
+  #cancelTimer = () => {};
 
   constructor(options: {
     readonly client: ReconnectingClient;
@@ -22,7 +23,8 @@ export class LatencyProbe {
     this.#client = options.client;
     this.#clock = options.clock;
     this.#onChange = options.onChange;
-    void this.#measure();
+    this.#stopWatching = this.#client.onState(() => this.#beginAnew());
+    this.#beginAnew();
   }
 
   /** Of the last round trip, in whole milliseconds; null when there was none since the connection began. */
@@ -31,21 +33,33 @@ export class LatencyProbe {
   }
 
   stop(): void {
-    this.#isStopped = true;
-    this.#cancel();
+    this.#stopWatching();
+    this.#halt();
   }
 
-  async #measure(): Promise<void> {
-    if (this.#client.state.type === "connected" && this.#client.waitingCount === 0) {
-      const startedMs = this.#clock.now();
-      // The cheapest question that every server answers. What it says of failures is told by the state.
-      const answered = await this.#client.request("thread/loaded/list", { limit: 1 })
-        .then(() => true, () => false);
-      if (this.#isStopped) return;
-      const connected = this.#client.state.type === "connected";
-      this.#latencyMs = answered && connected ? this.#clock.now() - startedMs : null;
-      this.#onChange();
-    }
-    this.#cancel = this.#clock.after(PERIOD_MS, () => void this.#measure(), { background: true });
+  #halt(): void {
+    this.#cancelTimer();
+    this.#measuring.abort();
+  }
+
+  /** A question that goes over from one connection to the next says nothing about either. */
+  #beginAnew(): void {
+    this.#halt();
+    this.#latencyMs = null;
+    if (this.#client.state.type !== "connected") return;
+    this.#measuring = new AbortController();
+    void this.#measure(this.#measuring.signal);
+  }
+
+  async #measure(signal: AbortSignal): Promise<void> {
+    const startedMs = this.#clock.now();
+    // The cheapest question that every server answers. What it says of failures is told by the state.
+    const answered = await this.#client.request("thread/loaded/list", { limit: 1 }, { signal })
+      .then(() => true, () => false);
+    if (signal.aborted) return;
+    this.#latencyMs = answered ? elapsedMs(this.#clock, startedMs) : null;
+    this.#onChange();
+    const again = () => void this.#measure(signal);
+    this.#cancelTimer = this.#clock.after(PERIOD_MS, again, { background: true });
   }
 }

@@ -1,11 +1,8 @@
 /** What is over leaves no timer and no listener behind. */
 import assert from "node:assert/strict";
-import type { ReconnectingClient } from "../../src/client/reconnect.ts";
-import { LatencyProbe } from "../../src/tui/latency.ts";
 import { suggestTitle } from "../../src/tui/title.ts";
 import { FakeClock } from "../rpc/fake_clock.ts";
 import { openedThread, startStand, startTalk } from "./app_stand.ts";
-import { fakeClient } from "./pane_world.ts";
 
 Deno.test("an interface that ends while it waits for a second key leaves no timer behind", async () => {
   const clock = new FakeClock();
@@ -14,21 +11,6 @@ Deno.test("an interface that ends while it waits for a second key leaves no time
   await stand.terminal.until("Ctrl-C again to quit");
   stand.app.end({ type: "quit" });
   await stand.ended;
-  assert.equal(clock.pending, 0);
-});
-
-Deno.test("a measurement that is stopped under way tells nobody", async () => {
-  const answer = Promise.withResolvers<unknown>();
-  const { client } = fakeClient({ "thread/loaded/list": () => answer.promise });
-  const waiting: ReconnectingClient = Object.assign(client, { waitingCount: 0 });
-  let told = 0;
-  const clock = new FakeClock();
-  const probe = new LatencyProbe({ client: waiting, clock, onChange: () => told++ });
-  probe.stop();
-  answer.resolve({ data: [] });
-  await answer.promise;
-  await new Promise((resolve) => setTimeout(resolve));
-  assert.equal(told, 0);
   assert.equal(clock.pending, 0);
 });
 

@@ -1,7 +1,7 @@
 /** The interface behind a line that breaks again and again; what it shows in the end is what the server knows. */
 import assert from "node:assert/strict";
 import type { Params } from "../../src/protocol/mod.ts";
-import { startFaultyWorld } from "../client/reconnect_world.ts";
+import { type FaultyWorld, startFaultyWorld } from "../client/reconnect_world.ts";
 import { type Fault, NO_FAULT, seededRandom } from "../support/fault_proxy.ts";
 import { SOURCE } from "../support/forms.ts";
 import { call, gate, say, type ScriptedAnswer } from "../support/scripted_model.ts";
@@ -26,7 +26,7 @@ function scheduleOf(seed: number): () => Fault {
 
 /** A thread with one turn, for an interface that goes on with it. */
 async function begin(
-  world: Awaited<ReturnType<typeof startFaultyWorld>>,
+  world: FaultyWorld,
   wishes: Params<"thread/start"> = {},
 ): Promise<string> {
   const client = await world.server.connect();
@@ -51,7 +51,7 @@ async function openOn(port: number, threadId: string, home: string): Promise<Scr
 
 /** What a thread looks like. */
 async function truthOf(
-  world: Awaited<ReturnType<typeof startFaultyWorld>>,
+  world: FaultyWorld,
   threadId: string,
 ): Promise<string> {
   const client = await world.server.connect();
@@ -65,6 +65,23 @@ async function truthOf(
     })
   );
   return parts.join("\n\n");
+}
+
+/** Breaks the line, and waits until there is another one. The screen goes on to say "connected" until it hears of it. */
+async function comeBack(screen: Screen, world: FaultyWorld): Promise<void> {
+  world.proxy.cutAll();
+  await screen.until("○ offline");
+  await screen.until(/● ws:.* \d+ ms$/m, { why: "the connection" });
+}
+
+/** That the screen shows what the server knows, as soon as the turn has ended for both. */
+async function assertTrue(
+  screen: Screen,
+  { world, threadId }: { readonly world: FaultyWorld; readonly threadId: string },
+): Promise<void> {
+  const settled = await screen.until((shown) => !shown.includes("Working"), { why: "the end" });
+  const [transcript] = masked(settled, { root: world.server.home }).split(/\n\n─+\n/);
+  assert.equal(transcript?.trim(), await truthOf(world, threadId));
 }
 
 Deno.test("after a dozen ways in which a line can break, the screen shows what the server knows, once", async () => {
@@ -85,10 +102,8 @@ Deno.test("after a dozen ways in which a line can break, the screen shows what t
     await screen.until(new RegExp(`^› question ${seed}\n\n• ${ANSWER} ${seed}$`, "m"));
   }
   nextFault = () => NO_FAULT;
-  world.proxy.cutAll();
-  await screen.until((shown) => /● ws:.* \d+ ms$/m.test(shown), { why: "the connection" });
-  const [transcript] = masked(screen.text(), { root: world.server.home }).split(/\n\n─+\n/);
-  assert.equal(transcript?.trim(), await truthOf(world, threadId));
+  await comeBack(screen, world);
+  await assertTrue(screen, { world, threadId });
   assert.equal(world.server.model.requests.length, 1 + SEEDS.length);
   // More than one connection for each way, or nothing was broken.
   assert.ok(world.proxy.count > SEEDS.length, `${world.proxy.count} connections`);
@@ -104,10 +119,8 @@ Deno.test("a line on which nothing passes any more is left, and what was typed m
   await screen.until(/^› into the void\n\n• Arrived$/m);
   // What was held back comes after all.
   world.proxy.healAll();
-  world.proxy.cutAll();
-  await screen.until((shown) => /● ws:.* \d+ ms$/m.test(shown), { why: "the connection" });
-  const [transcript] = masked(screen.text(), { root: world.server.home }).split(/\n\n─+\n/);
-  assert.equal(transcript?.trim(), await truthOf(world, threadId));
+  await comeBack(screen, world);
+  await assertTrue(screen, { world, threadId });
   assert.equal(world.server.model.requests.length, 2);
 });
 
@@ -126,11 +139,9 @@ Deno.test("a line that is cut in the middle of an answer: what was said meanwhil
   await ended;
   witness.close();
   assert.doesNotMatch(screen.text(), /And the end/);
-  world.proxy.cutAll();
+  await comeBack(screen, world);
   await screen.until(/^• And the end$/m);
-  await screen.until((shown) => /● ws:.* \d+ ms$/m.test(shown), { why: "the connection" });
-  const [transcript] = masked(screen.text(), { root: world.server.home }).split(/\n\n─+\n/);
-  assert.equal(transcript?.trim(), await truthOf(world, threadId));
+  await assertTrue(screen, { world, threadId });
 });
 
 Deno.test("a line that is cut while a question waits: it is asked on, once, and its answer counts", async () => {
@@ -140,9 +151,7 @@ Deno.test("a line that is cut while a question waits: it is asked on, once, and 
   await using screen = await openOn(world.proxy.port, threadId, world.server.home);
   enter(screen, "make it");
   await screen.until("Run this command?");
-  world.proxy.cutAll();
-  await screen.until("○ offline");
-  await screen.until((shown) => /● ws:.* \d+ ms$/m.test(shown), { why: "the connection" });
+  await comeBack(screen, world);
   await answer(screen, "Run this command?", "y");
   await screen.until(/^• Ran touch made\.txt$[^]*^• Made$/m);
   assert.doesNotMatch(screen.text(), /Run this command/);

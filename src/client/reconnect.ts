@@ -21,6 +21,7 @@ import { FollowedThreads } from "./followed_threads.ts";
 import { type AnyNotification, NotificationInbox } from "./inbox.ts";
 import { KeptWatches } from "./kept_watches.ts";
 import { OpenQuestions } from "./open_questions.ts";
+import { type Wishes, wishesAfter, wishesOf } from "./wishes.ts";
 
 /** What a person may be told about the connection; it is always true. */
 export type ConnectionState =
@@ -69,12 +70,6 @@ type QuestionHandler = (params: never, call: never) => unknown;
 /** `signal` aborts when the answer is not wanted any more. */
 type OtherHandler = (question: AnyQuestion, signal: AbortSignal) => unknown;
 
-/** What these requests said about a thread is said again when it is resumed: a new server does not know. */
-const KEPT_WISHES = [
-  ...["model", "modelProvider", "cwd", "approvalPolicy", "approvalsReviewer", "sandbox", "config"],
-  ...["baseInstructions", "developerInstructions", "personality", "serviceTier"],
-  "persistExtendedHistory",
-];
 /** Their answers say where the log of a thread begins. */
 const OPENING: ReadonlySet<string> = new Set(["thread/start", "thread/resume", "thread/fork"]);
 /** The server tells nothing more of a thread after these. */
@@ -89,7 +84,7 @@ export class ReconnectingClient {
   readonly #inbox = new NotificationInbox();
   readonly #threads: FollowedThreads;
   /** The threads that were opened, with what is said again when they are resumed. */
-  readonly #wishes = new Map<string, Readonly<Record<string, unknown>>>();
+  readonly #wishes = new Map<string, Wishes>();
   readonly #questions = new OpenQuestions();
   readonly #watches = new KeptWatches();
   readonly #handlers = new Map<string, QuestionHandler>();
@@ -307,6 +302,7 @@ export class ReconnectingClient {
     if (!OPENING.has(method)) {
       const result = await send();
       this.#watches.answered(method, params);
+      if (method === "turn/start") this.#turnStarted(params);
       return result;
     }
     this.#threads.opening();
@@ -323,6 +319,12 @@ export class ReconnectingClient {
       if (this.#client === client) this.#threads.notOpened(Object(params).threadId);
       throw error;
     }
+  }
+
+  #turnStarted(params: unknown): void {
+    const { threadId } = Object(params);
+    const wishes = this.#wishes.get(threadId);
+    if (wishes) this.#wishes.set(threadId, wishesAfter(wishes, params));
   }
 
   /** Goes on with a thread where it was left. A failure of the connection is dealt with by its end. */
@@ -424,9 +426,4 @@ export class ReconnectingClient {
 
 function isOpened(result: unknown): result is Opened {
   return typeof Object(Object(result).thread).id === "string";
-}
-
-function wishesOf(params: unknown): Readonly<Record<string, unknown>> {
-  const given = Object.entries(Object(params));
-  return Object.fromEntries(given.filter(([name]) => KEPT_WISHES.includes(name)));
 }

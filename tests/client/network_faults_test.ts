@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Clock } from "../../src/lib/clock.ts";
 import { systemClock } from "../../src/programs/host.ts";
+import type { Result } from "../../src/protocol/mod.ts";
 import { type Fault, NO_FAULT } from "../support/fault_proxy.ts";
 import { gate, manualClock, say } from "../support/scripted_model.ts";
 import { text } from "../support/server.ts";
@@ -134,6 +135,39 @@ Deno.test("another server on the same home is taken for what it is: the thread i
   assert.equal(await opened.promise, "interrupted");
   assert.deepEqual(recording.gaps, [threadId]);
   assert.equal(world.server.model.requests.length, 1);
+});
+
+Deno.test("another server on the same home works with what the turns have changed, not with the first wishes", async () => {
+  await using world = await startFaultyWorld({ responses: [say("One")] });
+  const { client } = await world.connect({ clock: quickClock() });
+  const { thread: { id: threadId } } = await client.request("thread/start", {
+    model: "first-model",
+    approvalPolicy: "never",
+    sandbox: "danger-full-access",
+    config: { model_reasoning_effort: "low" },
+  });
+  const completed = client.next("turn/completed");
+  await client.request("turn/start", {
+    ...{ threadId, input: text("go") },
+    model: "second-model",
+    approvalPolicy: "untrusted",
+    sandboxPolicy: { type: "readOnly", networkAccess: false },
+    effort: "high",
+  });
+  await completed;
+  const opened = Promise.withResolvers<Result<"thread/resume">>();
+  client.onNews((news) => news.type === "gap" && opened.resolve(news.result));
+  await world.restart();
+  const { model, approvalPolicy, sandbox, reasoningEffort } = await opened.promise;
+  assert.deepEqual(
+    { model, approvalPolicy, sandbox: sandbox.type, reasoningEffort },
+    {
+      model: "second-model",
+      approvalPolicy: "untrusted",
+      sandbox: "readOnly",
+      reasoningEffort: "high",
+    },
+  );
 });
 
 /** Two turns over connections that all have the fault; a client beside it sees the truth. */

@@ -78,6 +78,15 @@ const COMMANDS: Readonly<Record<string, (rest: string) => unknown>> = {
     screen.requestRender();
   },
   child: (rest) => screen.paused(async () => void await shell(rest)),
+  /** The same on a machine that is too busy afterwards to look at the keys at once; tells them one by one. */
+  busy: async (rest) => {
+    await screen.paused(async () => void await shell(rest));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    screen.onInput((key) => {
+      say(`key ${JSON.stringify(key)}`);
+      return { consume: true };
+    });
+  },
   fill: (rest) => terminal.write("\u0000".repeat(Number(rest))),
   flood: (rest) => {
     terminal.write("x".repeat(Number(rest)));

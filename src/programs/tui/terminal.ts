@@ -9,6 +9,7 @@ import { ModeTracker } from "./mode_tracker.ts";
 import { OutputQueue } from "./output_queue.ts";
 import { openSink } from "./terminal_sink.ts";
 import { type Ending, exitCodeOf, TerminalSignals } from "./terminal_signals.ts";
+import { takeTypedAhead } from "./typed_ahead.ts";
 
 /** Why this process has to end, and with which code a shell would see it. */
 export interface TerminalEnd {
@@ -39,8 +40,6 @@ const ESCAPE_REMOTE_MS = 100;
 const SEQUENCE_MS = 300;
 /** At the end, the answers of the terminal are waited for: a shell would take them for keys. */
 const ANSWERS_MAX_MS = 200;
-/** What comes so soon after the terminal was made raw was typed before. */
-const TYPED_AHEAD_MS = 100;
 const DEFAULT_COLUMNS = 80;
 const DEFAULT_ROWS = 24;
 
@@ -227,12 +226,8 @@ class TerminalInput {
   readonly #sequences: StdinBuffer;
   readonly #decoder = new TextDecoder();
   readonly #onData = (bytes: Uint8Array) => {
-    const text = this.#decoder.decode(bytes, { stream: true });
-    const isTypedAhead = performance.now() - this.#startedMs < TYPED_AHEAD_MS;
-    // Until then the terminal has made line ends of what the Enter key sends.
-    this.#sequences.process(isTypedAhead ? text.replaceAll("\n", "\r") : text);
+    this.#sequences.process(this.#decoder.decode(bytes, { stream: true }));
   };
-  readonly #startedMs = performance.now();
   readonly #onGone: () => void;
 
   constructor(options: {
@@ -252,6 +247,8 @@ class TerminalInput {
     this.#onGone = options.onGone;
     const { stdin } = process;
     setRaw(true);
+    const early = takeTypedAhead();
+    if (early.length > 0) stdin.unshift(early);
     stdin.on("data", this.#onData);
     // EIO comes as an error or as an end.
     stdin.on("end", this.#onGone);

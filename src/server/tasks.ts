@@ -57,6 +57,7 @@ export class Tasks {
   readonly #queue: Entry[] = [];
   readonly #running = new Set<Promise<void>>();
   #endedCount = 0;
+  #cancelFill: (() => void) | null = null;
   #isClosed = false;
 
   constructor(options: {
@@ -91,7 +92,10 @@ export class Tasks {
     const entry: Entry = { task, params, listener, abort: new AbortController() };
     this.#entries.set(task.id, entry);
     this.#queue.push(entry);
-    this.#clock.after(0, () => this.#fill());
+    this.#cancelFill ??= this.#clock.after(0, () => {
+      this.#cancelFill = null;
+      this.#fill();
+    });
     return task;
   }
 
@@ -125,6 +129,7 @@ export class Tasks {
   /** Interrupts everything and waits for its end. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#cancelFill?.();
     for (const { task } of [...this.#entries.values()]) this.interrupt(task.id);
     await Promise.all(this.#running);
   }

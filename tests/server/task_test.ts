@@ -10,6 +10,8 @@ import { Processes } from "../../src/exec/process.ts";
 import { Sandbox } from "../../src/exec/sandbox/sandbox.ts";
 import { silentLogger } from "../../src/lib/log.ts";
 import { memoryTransportPair } from "../../src/rpc/transport.ts";
+import type { Task } from "../../src/protocol/task.ts";
+import { FakeClock } from "../rpc/fake_clock.ts";
 import { realClock } from "../exec/real_clock.ts";
 import { ExecClient, refused } from "../support/exec_client.ts";
 import { say } from "../support/scripted_model.ts";
@@ -269,6 +271,19 @@ Deno.test("task/interrupt stops a running task and one that waits", async () => 
     code: -32600,
     message: "unknown task id zz",
   });
+});
+
+Deno.test("a task that has not begun when the server closes is interrupted, and leaves no timer", async () => {
+  const clock = new FakeClock();
+  const gate = new Gate();
+  const tasks = new Tasks({ run: gate.run, clock, limit: 1, newId: () => crypto.randomUUID() });
+  const completed: string[] = [];
+  const listener = { event() {}, completed: ({ status }: Task) => void completed.push(status) };
+  for (const prompt of ["a", "b"]) tasks.start({ prompt, cwd: "/" }, listener);
+  await tasks.close();
+  assert.deepEqual(completed, ["interrupted", "interrupted"]);
+  assert.equal(clock.pending, 0);
+  assert.deepEqual(gate.started, []);
 });
 
 Deno.test("what happens to a task while its client is away waits for the client", async () => {

@@ -2,7 +2,9 @@
 import type { ReconnectingClient } from "../client/reconnect.ts";
 import { type Clock, elapsedMs } from "../lib/clock.ts";
 
-/** Between two measurements: often enough to be true, seldom enough to cost nothing. */
+/** The first answer of a connection stands behind all that comes with its opening; the second tells more. */
+const SOON_MS = 1_000;
+/** Between two measurements after those: often enough to be true, seldom enough to cost nothing. */
 const PERIOD_MS = 10_000;
 
 /** Measures each connection at once, and again now and then. */
@@ -48,10 +50,10 @@ export class LatencyProbe {
     this.#latencyMs = null;
     if (this.#client.state.type !== "connected") return;
     this.#measuring = new AbortController();
-    void this.#measure(this.#measuring.signal);
+    void this.#measure(this.#measuring.signal, SOON_MS);
   }
 
-  async #measure(signal: AbortSignal): Promise<void> {
+  async #measure(signal: AbortSignal, pauseMs: number): Promise<void> {
     const startedMs = this.#clock.now();
     // The cheapest question that every server answers. What it says of failures is told by the state.
     const answered = await this.#client.request("thread/loaded/list", { limit: 1 }, { signal })
@@ -59,7 +61,7 @@ export class LatencyProbe {
     if (signal.aborted) return;
     this.#latencyMs = answered ? elapsedMs(this.#clock, startedMs) : null;
     this.#onChange();
-    const again = () => void this.#measure(signal);
-    this.#cancelTimer = this.#clock.after(PERIOD_MS, again, { background: true });
+    const again = () => void this.#measure(signal, PERIOD_MS);
+    this.#cancelTimer = this.#clock.after(pauseMs, again, { background: true });
   }
 }

@@ -5,8 +5,10 @@ import { FakeClock } from "../rpc/fake_clock.ts";
 import { startTalk } from "./app_stand.ts";
 import { Changes } from "./pane_world.ts";
 
-/** Longer than the first wait before a new connection, and than that between two measurements. */
-const [RECONNECT_MS, PERIOD_MS] = [1_000, 10_000];
+/** Longer than the first wait before a new connection. */
+const RECONNECT_MS = 1_000;
+/** Between the first two measurements of a connection, and between the others. */
+const [SOON_MS, PERIOD_MS] = [1_000, 10_000];
 
 /** A probe of a server that answers when the test says so. */
 async function startProbe() {
@@ -47,17 +49,16 @@ async function startProbe() {
   };
 }
 
-Deno.test("the latency is that of the last round trip, measured now and then", async () => {
+Deno.test("the latency is that of the last round trip, measured again soon, and then now and then", async () => {
   using stand = await startProbe();
   const { clock, probe } = stand;
   assert.equal(probe.latencyMs, null);
-  clock.advance(20);
-  await stand.answer(1);
-  await stand.measured(20);
-  clock.advance(PERIOD_MS);
-  clock.advance(35);
-  await stand.answer(2);
-  await stand.measured(35);
+  for (const [index, pauseMs] of [0, SOON_MS, PERIOD_MS, PERIOD_MS].entries()) {
+    clock.advance(pauseMs);
+    clock.advance(20 + index);
+    await stand.answer(index + 1);
+    await stand.measured(20 + index);
+  }
 });
 
 Deno.test("a new connection is measured at once, and nothing is known before that", async () => {

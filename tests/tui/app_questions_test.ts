@@ -8,14 +8,16 @@ import { type AppStand, startStand, THREAD_ID } from "./app_stand.ts";
 
 const PLACE = { threadId: THREAD_ID, turnId: "t1", itemId: "i1" };
 
+/** Each is pressed, or typed, after the screen shows what stands before it. */
+type Keys = readonly (readonly [shows: string | RegExp, key: string])[];
+
 /** Asks, and gives keys when the question takes them. */
 async function asked(
   { method, params, shows, keys }: {
     readonly method: string;
     readonly params: Readonly<Record<string, unknown>>;
     readonly shows: string | RegExp;
-    /** Each after the screen shows what stands before it. */
-    readonly keys: readonly (readonly [shows: string | RegExp, key: string])[];
+    readonly keys: Keys;
   },
   check: (stand: AppStand) => void = () => {},
 ): Promise<unknown> {
@@ -78,49 +80,31 @@ Deno.test("a question of the agent is answered by a number, by words, or not at 
     },
     { id: "name", header: "Name", question: "What is it called?", isOther: false, options: null },
   ];
-  const method = "item/tool/requestUserInput";
-  const params = { questions };
   const shows = /The agent asks \(1 of 2\)\nDatabase\nWhich one\?\n❯ 1 {2}SQLite: one file\n/;
-  assert.deepEqual(
-    await asked({
-      method,
-      params,
-      shows,
-      keys: [
-        [shows, "2"],
-        ["What is it called?", "The Shop"],
-        ["❯ The Shop", "enter"],
-      ],
-    }),
-    { answers: { db: { answers: ["Postgres"] }, name: { answers: ["The Shop"] } } },
-  );
-  assert.deepEqual(
-    await asked({
-      method,
-      params,
-      shows,
-      keys: [
-        [shows, "My own"],
-        ["❯ My own", "enter"],
-        ["What is it called?", "enter"],
-      ],
-    }),
-    { answers: { db: { answers: ["My own"] } } },
-  );
-  assert.deepEqual(
-    await asked({
-      method,
-      params,
-      shows,
-      keys: [
+  const answers: (readonly [Keys, unknown])[] = [
+    [
+      [[shows, "2"], ["What is it called?", "The Shop"], ["❯ The Shop", "enter"]],
+      { db: { answers: ["Postgres"] }, name: { answers: ["The Shop"] } },
+    ],
+    [
+      [[shows, "My own"], ["❯ My own", "enter"], ["What is it called?", "enter"]],
+      { db: { answers: ["My own"] } },
+    ],
+    [
+      [
         [shows, "down"],
         [/❯ 2 {2}Postgres/, "enter"],
         ["What is it called?", "esc"],
         [shows, "esc"],
       ],
-    }),
-    { answers: {} },
-  );
+      {},
+    ],
+  ];
+  for (const [keys, expected] of answers) {
+    const method = "item/tool/requestUserInput";
+    const given = await asked({ method, params: { questions }, shows, keys });
+    assert.deepEqual(given, { answers: expected });
+  }
 });
 
 Deno.test("an MCP server gets its form filled in, and what has no right kind is asked for again", async () => {

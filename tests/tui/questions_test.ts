@@ -44,6 +44,17 @@ async function untilAsked({ client, questions, until }: Asked, prompt = "touch i
   return { threadId: thread.id, completed, question: current(questions) };
 }
 
+/** A turn that asks two clients of its thread. */
+async function untilBothAsked(here: Asked, there: Asked) {
+  const { thread } = await here.client.request("thread/start", {});
+  await there.client.request("thread/resume", { threadId: thread.id });
+  const completed = here.client.next("turn/completed");
+  await here.client.request("turn/start", { threadId: thread.id, input: text("touch it") });
+  await here.until(() => here.questions.count > 0);
+  await there.until(() => there.questions.count > 0);
+  return { completed, id: current(here.questions).id };
+}
+
 function current(questions: Questions): Question {
   const question = questions.current;
   assert.ok(question, "Nothing is asked");
@@ -93,13 +104,7 @@ Deno.test("who answered elsewhere is told by name, and late answers do not count
   await using server = await startServer({ responses: [TOUCH, say("Done")] });
   const here = await asked(server);
   const there = await asked(server, "laptop");
-  const { thread } = await here.client.request("thread/start", {});
-  await there.client.request("thread/resume", { threadId: thread.id });
-  const completed = here.client.next("turn/completed");
-  await here.client.request("turn/start", { threadId: thread.id, input: text("touch it") });
-  await here.until(() => here.questions.count > 0);
-  await there.until(() => there.questions.count > 0);
-  const { id } = current(here.questions);
+  const { completed, id } = await untilBothAsked(here, there);
   assert.equal(current(there.questions).id, id);
   there.questions.answer(id, "decline");
   await here.until(() => here.questions.count === 0);
@@ -116,13 +121,7 @@ Deno.test("when two answer at once, the one whose answer did not count is told w
   await using server = await startServer({ responses: [TOUCH, say("Done")] });
   const here = await asked(server, "desk");
   const there = await asked(server, "laptop");
-  const { thread } = await here.client.request("thread/start", {});
-  await there.client.request("thread/resume", { threadId: thread.id });
-  const completed = here.client.next("turn/completed");
-  await here.client.request("turn/start", { threadId: thread.id, input: text("touch it") });
-  await here.until(() => here.questions.count > 0);
-  await there.until(() => there.questions.count > 0);
-  const { id } = current(here.questions);
+  const { completed, id } = await untilBothAsked(here, there);
   there.questions.answer(id, "decline");
   here.questions.answer(id, "accept");
   await Promise.race([

@@ -47,55 +47,48 @@ function draft(text: string) {
   return { text, images: [] };
 }
 
-Deno.test("what was said into a turn that is stopped before it hears it is sent once", async () => {
+/** The session after its turn was stopped while something was said into it; `answer` is what the server says of that. */
+async function stoppedWhileSteering(answer: () => unknown, answers: Answers = {}): Promise<World> {
   const steered = Promise.withResolvers<void>();
   const stopped = Promise.withResolvers<void>();
-  let started = 0;
-  using world = await start({
+  const world = await start({
     async "turn/steer"() {
       steered.resolve();
       await stopped.promise;
-      throw new RpcError(-32600, "no active turn to steer");
+      return answer();
     },
+    ...answers,
+  });
+  const { session, tell, until } = world;
+  await session.open();
+  tell("turn/started", { turn: TURN });
+  await until(() => session.running !== null);
+  const sent = session.submit(draft("one more thing"));
+  await steered.promise;
+  tell("turn/completed", { turn: { ...TURN, status: "interrupted" } });
+  await until(() => session.running === null);
+  stopped.resolve();
+  await sent;
+  return world;
+}
+
+Deno.test("what was said into a turn that is stopped before it hears it is sent once", async () => {
+  let started = 0;
+  using world = await stoppedWhileSteering(() => {
+    throw new RpcError(-32600, "no active turn to steer");
+  }, {
     "turn/start"() {
       started++;
       return { turn: TURN };
     },
   });
-  const { session, tell, until } = world;
-  await session.open();
-  tell("turn/started", { turn: TURN });
-  await until(() => session.running !== null);
-  const sent = session.submit(draft("one more thing"));
-  await steered.promise;
-  tell("turn/completed", { turn: { ...TURN, status: "interrupted" } });
-  await until(() => session.running === null);
-  stopped.resolve();
-  await sent;
   assert.equal(started, 1);
-  assert.deepEqual(session.queued, []);
+  assert.deepEqual(world.session.queued, []);
 });
 
 Deno.test("what a stopped turn was told and had not taken up comes back, also when its answer comes late", async () => {
-  const steered = Promise.withResolvers<void>();
-  const stopped = Promise.withResolvers<void>();
-  using world = await start({
-    async "turn/steer"() {
-      steered.resolve();
-      await stopped.promise;
-      return { turnId: TURN.id };
-    },
-  });
-  const { session, tell, until } = world;
-  await session.open();
-  tell("turn/started", { turn: TURN });
-  await until(() => session.running !== null);
-  const sent = session.submit(draft("one more thing"));
-  await steered.promise;
-  tell("turn/completed", { turn: { ...TURN, status: "interrupted" } });
-  await until(() => session.running === null);
-  stopped.resolve();
-  await sent;
+  using world = await stoppedWhileSteering(() => ({ turnId: TURN.id }));
+  const { session } = world;
   assert.deepEqual(session.queued, [draft("one more thing")]);
   assert.deepEqual([...session.steered, ...session.sending], []);
 });

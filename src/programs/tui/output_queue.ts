@@ -1,5 +1,5 @@
 /** Writes to a terminal without waiting for it, however slow it is; must not know what is written. */
-import type { ByteSink } from "./terminal_sink.ts";
+import type { ByteSink } from "./terminal_device.ts";
 
 /** More than this, not taken yet, counts as congestion: a large screen in colours. */
 const CONGESTED_BYTES = 32 * 1024;

@@ -7,7 +7,7 @@ import { terminalSize } from "../terminal_size.ts";
 import { KeyboardProtocol } from "./keyboard_protocol.ts";
 import { ModeTracker } from "./mode_tracker.ts";
 import { OutputQueue } from "./output_queue.ts";
-import { openSink } from "./terminal_sink.ts";
+import { openSink } from "./terminal_device.ts";
 import { type Ending, exitCodeOf, TerminalSignals } from "./terminal_signals.ts";
 import { takeTypedAhead } from "./typed_ahead.ts";
 

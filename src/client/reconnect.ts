@@ -95,6 +95,7 @@ export class ReconnectingClient {
   readonly #calls: Calls;
   #state: ConnectionState;
   #client: Client | null = null;
+  #serverInfo: Result<"initialize"> | undefined;
   #attempts = 0;
   /** What the last connection was closed with. */
   #code: number | null = null;
@@ -135,7 +136,7 @@ export class ReconnectingClient {
 
   /** What the server said about itself when the last connection began. */
   get serverInfo(): Result<"initialize"> | undefined {
-    return this.#client?.serverInfo;
+    return this.#serverInfo;
   }
 
   /** Calls back at every change of the state; returns what stops it. */
@@ -244,6 +245,7 @@ export class ReconnectingClient {
     if (this.#closing.signal.aborted) return client.close("closed by the client");
     this.#questions.connected();
     this.#client = client;
+    this.#serverInfo = client.serverInfo;
     void client.closed.then((reason) => this.#lost(client, reason));
     await Promise.all([
       this.#renewWatches(client),

@@ -127,6 +127,17 @@ Deno.test("requests that are made without a connection go out with the next one,
   assert.equal(read.thread.name, "third");
 });
 
+Deno.test("what the server can do is known without a connection, too", async () => {
+  await using world = await startFaultyWorld();
+  const { client } = await world.connect();
+  const { serverInfo } = client;
+  assert.ok(serverInfo?.sessionExtensions?.includes("methods"));
+  const lost = stateIs(client, "reconnecting");
+  world.proxy.cutAll();
+  await lost;
+  assert.deepEqual(client.serverInfo, serverInfo);
+});
+
 Deno.test("a question stays open over a lost connection, is asked once, and its answer counts once", async () => {
   const command = call("shell", { command: ["touch", "asked"] });
   await using world = await startFaultyWorld({ responses: [command, say("Done")] });

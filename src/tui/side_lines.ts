@@ -28,20 +28,22 @@ const SECOND_MS = 1000;
 /** Invariant: there is a timer only while a turn runs or there is no connection. */
 export class SideLines {
   readonly #options: SideLinesOptions;
-  readonly #latency: LatencyProbe;
+  /** Of a server on this machine nobody is told. */
+  readonly #latency: LatencyProbe | null;
   readonly #stops: (() => void)[];
   #cancelTick: (() => void) | null = null;
 
   constructor(options: SideLinesOptions) {
     this.#options = options;
-    const { session, questions, clock, requestRender } = options;
+    const { session, questions, clock, remote, requestRender } = options;
     const { client } = session;
-    this.#latency = new LatencyProbe({ client, clock, onChange: requestRender });
+    const onChange = requestRender;
+    this.#latency = remote === null ? null : new LatencyProbe({ client, clock, onChange });
     this.#stops = [
       session.onChange(() => this.#changed()),
       client.onState(() => this.#changed()),
       questions.onChange(requestRender),
-      () => this.#latency.stop(),
+      () => this.#latency?.stop(),
       () => this.#cancelTick?.(),
     ];
   }
@@ -77,7 +79,7 @@ export class SideLines {
       home,
       settings,
       usage,
-      latencyMs: this.#latency.latencyMs,
+      latencyMs: this.#latency?.latencyMs ?? null,
       nowMs: clock.now(),
       clientCount: clients.length,
     }, { width, theme });

@@ -7,6 +7,8 @@ import type { Style } from "../theme.ts";
 const HIDDEN =
   /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\u{e0100}-\u{e01ef}\ufffe\uffff]/u;
 const GRAPHEMES = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+/** Each character is one column, and none is hidden. */
+const PLAIN = /^[ -~]*$/;
 const TAB = "→   ";
 /** Stands for a character that is wider than the whole row. */
 const TOO_WIDE = "?";
@@ -45,6 +47,10 @@ export function exactRows(
 ): string[] {
   const rows: string[] = [];
   for (const line of text.split("\n")) {
+    if (width > 0 && PLAIN.test(line)) {
+      rows.push(...plainRows(line, width).map(style));
+      continue;
+    }
     let row: Cell[] = [];
     let used = 0;
     const flush = () => {
@@ -60,6 +66,15 @@ export function exactRows(
     flush();
   }
   return rows;
+}
+
+/** Most lines are such ones, and to find the characters of a text is dear. */
+function plainRows(line: string, width: number): string[] {
+  const count = Math.max(1, Math.ceil(line.length / width));
+  return Array.from(
+    { length: count },
+    (_, index) => line.slice(index * width, (index + 1) * width),
+  );
 }
 
 function* cellsOf(line: string, width: number): Generator<Cell> {

@@ -17,6 +17,8 @@ export interface DiffOptions {
 
 /** Each of them is a command of its own. */
 const UNTRACKED_MAX = 50;
+/** Their answers together stay far below what a server keeps for a connection. */
+const AT_ONCE = 8;
 /** What the server keeps of the output of a command. */
 const OUTPUT_BYTES_MAX = 1024 * 1024;
 const TIMEOUT_MS = 30_000;
@@ -51,10 +53,15 @@ export async function readDiff({ client, cwd }: DiffOptions): Promise<Repository
   if (tracked.exitCode !== 0) throw new Error(`Git diff failed: ${tracked.stderr.trim()}`);
   const files = untracked.stdout.split("\0").filter((file) => file !== "");
   const texts = [tracked.stdout];
-  for (const file of files.slice(0, UNTRACKED_MAX)) {
-    const added = await git(["diff", ...SAFE, "--no-index", "--", "/dev/null", file], options);
-    if (added.exitCode > DIFFERENT) throw new Error(`Git diff failed: ${added.stderr.trim()}`);
-    texts.push(added.stdout);
+  const shown = files.slice(0, UNTRACKED_MAX);
+  for (let at = 0; at < shown.length; at += AT_ONCE) {
+    const added = shown.slice(at, at + AT_ONCE).map((file) =>
+      git(["diff", ...SAFE, "--no-index", "--", "/dev/null", file], options)
+    );
+    for (const { exitCode, stdout, stderr } of await Promise.all(added)) {
+      if (exitCode > DIFFERENT) throw new Error(`Git diff failed: ${stderr.trim()}`);
+      texts.push(stdout);
+    }
   }
   const isCut = texts.some((text) => text.length >= OUTPUT_BYTES_MAX);
   const unseen = files.length - UNTRACKED_MAX;

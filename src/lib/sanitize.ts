@@ -8,6 +8,8 @@ const SEQUENCES =
 const UNSAFE =
   // deno-lint-ignore no-control-regex -- See above.
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+/** Code units for each character that is wanted: some take two, and some are left out. */
+const LOOKED_AT = 4;
 
 /** The text without control sequences and half characters; line ends become `\n`, tabs stay. */
 export function sanitizeText(text: string): string {
@@ -25,6 +27,11 @@ export function sanitizeLine(text: string): string {
   const last = others.pop() ?? "";
   const between = others.map((line) => line.trim()).filter((line) => line !== "");
   return [first.trimEnd(), ...between, last.trimStart()].join(" ");
+}
+
+/** The beginning of the text on one line, at most so many characters; of a long text, the rest is not looked at. */
+export function lineStart(text: string, charsMax: number): string {
+  return [...sanitizeLine(text.slice(0, charsMax * LOOKED_AT)).trim()].slice(0, charsMax).join("");
 }
 
 /** Most text is clean, and one test is cheaper than three replacements. */

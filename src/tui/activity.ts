@@ -1,6 +1,6 @@
 /** The lines above the composer: what the agent does now, and what waits to be sent; must not know how it is computed. */
 import { truncateToWidth, visibleWidth } from "pi-tui";
-import { sanitizeLine } from "../lib/sanitize.ts";
+import { lineStart, sanitizeLine } from "../lib/sanitize.ts";
 import { formatDuration } from "./duration.ts";
 import type { Draft, RunningTurn } from "./session_port.ts";
 import type { Theme } from "./theme.ts";
@@ -40,9 +40,9 @@ export function renderActivity(
   const waits = facts.isConnected ? "sending" : later;
   return [
     ...workingLine(facts, { width, theme }),
-    ...draftLines(facts.sending, { label: waits, theme }),
-    ...draftLines(facts.steered, { label: "taken up next", theme }),
-    ...draftLines(facts.queued, { label: "queued, Alt-Up edits", theme }),
+    ...draftLines(facts.sending, { label: waits, width, theme }),
+    ...draftLines(facts.steered, { label: "taken up next", width, theme }),
+    ...draftLines(facts.queued, { label: "queued, Alt-Up edits", width, theme }),
   ].map(cut);
 }
 
@@ -65,11 +65,16 @@ function workingLine(
 
 function draftLines(
   drafts: readonly Draft[],
-  { label, theme }: { readonly label: string; readonly theme: Theme },
+  { label, width, theme }: {
+    readonly label: string;
+    readonly width: number;
+    readonly theme: Theme;
+  },
 ): string[] {
   const shown = drafts.slice(0, DRAFTS_MAX);
   const lines = shown.map(({ text, images }) => {
-    const words = sanitizeLine(text) || `${images.length} image${images.length === 1 ? "" : "s"}`;
+    const words = lineStart(text, width) ||
+      `${images.length} image${images.length === 1 ? "" : "s"}`;
     return ` ${theme.dim(`↳ ${label}:`)} ${words}`;
   });
   const more = drafts.length - shown.length;

@@ -1,6 +1,6 @@
 /** Calls the person who looks at something else when they are needed; must not know terminals. */
 import type { Clock } from "../lib/clock.ts";
-import { sanitizeLine } from "../lib/sanitize.ts";
+import { lineStart } from "../lib/sanitize.ts";
 import type { BlockList } from "./blocks.ts";
 import { fieldsOf, textIn } from "./fields.ts";
 import type { Question, Questions } from "./questions.ts";
@@ -121,7 +121,7 @@ export class Attention {
     this.#settings ??= settings().catch(() => DEFAULT_ATTENTION);
     const { kinds, method, isAlways } = await this.#settings;
     if (!this.#isStopped && kinds.includes(kind) && (isAway || isAlways)) {
-      notify(shortened(text), method);
+      notify(lineStart(text, TEXT_CHARS), method);
     }
   }
 
@@ -139,9 +139,4 @@ function questionText(question: Question): string {
     return `An approval is wanted: ${shownCommand(question.command)}`;
   }
   return type === "form" ? "An answer is wanted" : "An approval is wanted";
-}
-
-function shortened(text: string): string {
-  const line = sanitizeLine(text.slice(0, TEXT_CHARS * 4)).trim();
-  return [...line].slice(0, TEXT_CHARS).join("");
 }

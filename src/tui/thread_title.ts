@@ -1,5 +1,5 @@
 /** The name of the open thread, in the title of the terminal and with the server; must not know how it is drawn. */
-import { sanitizeLine } from "../lib/sanitize.ts";
+import { lineStart } from "../lib/sanitize.ts";
 import type { Questions } from "./questions.ts";
 import type { SessionPort } from "./session_port.ts";
 import { suggestTitle } from "./title.ts";
@@ -49,7 +49,7 @@ export class ThreadTitle {
     if (thread?.preview === "" && thread.name === null) this.#fresh.add(thread.id);
     const folder = settings?.cwd.split("/").findLast((part) => part !== "");
     const text = thread?.name || thread?.preview || folder || "codex";
-    const name = [...sanitizeLine(text)].slice(0, TITLE_CHARS).join("");
+    const name = lineStart(text, TITLE_CHARS);
     const title = `${this.#questions.count > 0 ? "! " : this.#session.running ? "● " : ""}${name}`;
     if (title === this.#shown) return;
     this.#shown = title;

@@ -1,6 +1,6 @@
 /** Has the model name a thread, once and in the background; must not know who shows the name. */
 import type { ReconnectingClient } from "../client/reconnect.ts";
-import { sanitizeLine } from "../lib/sanitize.ts";
+import { lineStart } from "../lib/sanitize.ts";
 
 /** Of a name, in characters: it is to fit into the title of a terminal. */
 const NAME_MAX = 36;
@@ -87,12 +87,11 @@ function lastMessage(
 }
 
 /** The title in the answer; null where the model said something else. */
-export function readTitle(answer: string): string | null {
+function readTitle(answer: string): string | null {
   try {
     const { title } = Object(JSON.parse(answer));
     if (typeof title !== "string") return null;
-    const line = sanitizeLine(title).trim();
-    return line === "" ? null : [...line].slice(0, NAME_MAX).join("");
+    return lineStart(title, NAME_MAX) || null;
   } catch {
     return null;
   }

@@ -11,7 +11,7 @@ import type { Clock } from "../../lib/clock.ts";
 import { isCancel, isConfirm, lineInput, moveOf } from "../pane/keys.ts";
 import { type Hint, hintRow, padded, splitRow, windowStart } from "../pane/rows.ts";
 import { openView, type PaneHost, type PaneView, type ViewOptions } from "../pane/view.ts";
-import { cleanLine, cleanText, clip, fit, lineEnd, wrapText } from "../render/wrap.ts";
+import { cleanLine, cleanText, clip, fit, lineEnd, nearStart, wrapText } from "../render/wrap.ts";
 import { PickerList } from "./list.ts";
 import type { PickerRow, PickerSource } from "./rows.ts";
 
@@ -233,7 +233,7 @@ export class ListPicker<T> implements PaneView {
   ): string {
     const { theme } = this.#options;
     const mark = sign === undefined ? " " : SIGNS[sign];
-    const left = `${isSelected ? "❯" : " "} ${mark} ${cleanLine(label)}`;
+    const left = `${isSelected ? "❯" : " "} ${mark} ${cleanLine(nearStart(label, width))}`;
     const style = isSelected ? theme.selected : (text: string) => text;
     if (doc !== undefined && width - docAt >= DOC_MIN) {
       const name = style(left) + " ".repeat(docAt - visibleWidth(left));
@@ -263,7 +263,8 @@ export class ListPicker<T> implements PaneView {
   }
 
   #previewRows({ width, height }: { readonly width: number; readonly height: number }): string[] {
-    const rows = wrapText(cleanText(this.list.selected?.preview ?? ""), width);
+    const preview = nearStart(this.list.selected?.preview ?? "", (height + 1) * width);
+    const rows = wrapText(cleanText(preview), width);
     return rows.length <= height ? rows : [...rows.slice(0, height - 1), "…"];
   }
 

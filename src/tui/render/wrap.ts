@@ -143,11 +143,15 @@ export function fit(line: string, width: number): string {
   return visibleWidth(line) <= width ? line : sliceByColumn(line, 0, width, true);
 }
 
+/** The text without what is far beyond so many columns, which need not be cleaned or measured. */
+export function nearStart(text: string, columns: number): string {
+  return text.length > columns * 16 ? text.slice(0, columns * 16).toWellFormed() : text;
+}
+
 /** One clean line, shortened with a sign where it is too long. */
 export function clip(line: string, width: number): string {
   if (line.length <= width && ONLY_ASCII.test(line)) return line;
-  // Far more than fits need not be measured.
-  const near = line.length > width * 16 ? line.slice(0, width * 16).toWellFormed() : line;
+  const near = nearStart(line, width);
   if (near === line && visibleWidth(line) <= width) return line;
   return width <= 0 ? "" : `${sliceByColumn(near, 0, width - 1, true).trimEnd()}…`;
 }

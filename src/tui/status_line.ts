@@ -57,7 +57,7 @@ export function renderStatusLine(
 }
 
 /** What is known about the connection, for people; empty while there is nothing to say. */
-export function connectionText(
+function connectionText(
   { connection, remote, latencyMs, nowMs }: StatusFacts,
 ): { readonly text: string; readonly isBad: boolean } {
   const where = remote === null ? "" : sanitizeLine(remote);
@@ -92,7 +92,7 @@ function settingsSegments(
   const segments: Segment[] = [
     { text: sanitizeLine(model), rank: 1 },
     { ...pathTexts(sanitizeLine(shortPath(settings.cwd, home))), rank: 2 },
-    { text: sandboxText(settings.sandbox), rank: 4 },
+    { text: shortSandbox(settings.sandbox), rank: 4 },
   ];
   const left = usage && contextLeft(usage);
   if (left !== null) segments.push({ text: `${left}% context left`, rank: 3 });
@@ -109,7 +109,7 @@ export function contextLeft({ last, modelContextWindow }: ThreadTokenUsage): num
 }
 
 /** What commands may do, in two words. */
-export function sandboxText(policy: SandboxPolicy): string {
+function shortSandbox(policy: SandboxPolicy): string {
   switch (policy.type) {
     case "dangerFullAccess":
       return "full access";
@@ -123,7 +123,7 @@ export function sandboxText(policy: SandboxPolicy): string {
 }
 
 /** The path with the home folder as `~`. */
-export function shortPath(path: string, home: string | null): string {
+function shortPath(path: string, home: string | null): string {
   if (home === null || home === "/") return path;
   if (path === home) return "~";
   return path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;

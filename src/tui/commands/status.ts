@@ -5,6 +5,7 @@ import { formatCount } from "../duration.ts";
 import { fieldsOf } from "../fields.ts";
 import { permissionsText, sandboxText } from "../picker/presets.ts";
 import { rateLimitLines } from "../rate_limits.ts";
+import { contextLeft } from "../status_line.ts";
 import type { CommandContext } from "./context.ts";
 
 type Row = readonly [name: string, value: string];
@@ -102,17 +103,16 @@ function threadRows({ session }: CommandContext): Row[] {
 }
 
 function usageRows(usage: NonNullable<CommandContext["session"]["usage"]>): Row[] {
-  const { total, last, modelContextWindow } = usage;
+  const { total, modelContextWindow } = usage;
   const parts = [
     `${formatCount(total.totalTokens)} in all`,
     `${formatCount(total.inputTokens)} in (${formatCount(total.cachedInputTokens)} cached)`,
     `${formatCount(total.outputTokens)} out`,
   ];
   const rows: Row[] = [["Tokens", parts.join(", ")]];
-  if (modelContextWindow !== null && modelContextWindow > 0) {
-    const left = Math.max(0, modelContextWindow - last.totalTokens);
-    const percent = Math.round(100 * left / modelContextWindow);
-    rows.push(["Context", `${percent}% left of ${formatCount(modelContextWindow)}`]);
+  const left = contextLeft(usage);
+  if (left !== null) {
+    rows.push(["Context", `${left}% left of ${formatCount(modelContextWindow ?? 0)}`]);
   }
   return rows;
 }

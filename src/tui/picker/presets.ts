@@ -34,7 +34,7 @@ const WORKSPACE: SandboxPolicy = {
 const FULL: SandboxPolicy = { type: "dangerFullAccess" };
 
 /** As the real program has them. */
-export const PRESETS: readonly Preset[] = [
+const PRESETS: readonly Preset[] = [
   {
     name: "Read Only",
     doc:

@@ -1,4 +1,5 @@
 /** Finds the thread that a command line means, through any client; must not open it. */
+import { pagesOf } from "../client/pages.ts";
 import { HYPHENATED_UUID } from "../lib/uuid_form.ts";
 import type { ClientMethod, Params, Result } from "../protocol/mod.ts";
 
@@ -39,16 +40,14 @@ export function isThreadId(word: string): boolean {
 
 /** All threads of that name, the most recently used first. */
 export async function* threadsNamed(client: Requester, name: string): AsyncGenerator<Listed> {
-  let cursor: string | null = null;
-  do {
-    const page: Result<"thread/list"> = await client.request("thread/list", {
+  const pages = pagesOf((cursor) =>
+    client.request("thread/list", {
       sortKey: "updated_at",
       sourceKinds: EVERY_SOURCE,
       limit: PAGE,
       modelProviders: [],
       cursor,
-    });
-    yield* page.data.filter((thread) => thread.name === name);
-    cursor = page.nextCursor;
-  } while (cursor !== null);
+    })
+  );
+  for await (const { data } of pages) yield* data.filter((thread) => thread.name === name);
 }

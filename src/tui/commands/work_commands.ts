@@ -1,4 +1,5 @@
 /** Slash commands that have the server do something with the thread; must not know how answers come back. */
+import { pagesOf } from "../../client/pages.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { fieldsOf, listIn, textIn } from "../fields.ts";
 import { openPicker } from "../picker/list_picker.ts";
@@ -115,9 +116,11 @@ async function stopTerminals(
 
 async function listMcp({ session, conversation }: CommandContext): Promise<void> {
   const lines: string[] = [];
-  let cursor: string | null = null;
-  do {
+  const pages = pagesOf(async (cursor) => {
     const page = fieldsOf(await session.client.call("mcpServerStatus/list", { cursor }));
+    return { ...page, nextCursor: textIn(page, "nextCursor") || null };
+  });
+  for await (const page of pages) {
     for (const server of listIn(page, "data").map(fieldsOf)) {
       if (textIn(server, "name") === "") continue;
       const tools = Object.keys(fieldsOf(server.tools)).sort();
@@ -125,9 +128,7 @@ async function listMcp({ session, conversation }: CommandContext): Promise<void>
       lines.push(`${textIn(server, "name")}${auth === "" ? "" : ` (${auth})`}`);
       lines.push(`  ${tools.length === 0 ? "no tools" : tools.join(", ")}`);
     }
-    const next = textIn(page, "nextCursor");
-    cursor = next === "" || next === cursor ? null : next;
-  } while (cursor !== null);
+  }
   const text = lines.length === 0 ? "No MCP servers are configured" : lines.join("\n");
   conversation.notice("info", text);
 }

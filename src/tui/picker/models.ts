@@ -1,4 +1,5 @@
 /** Choosing a model and how hard it thinks; must not know what is done with the choice. */
+import { pagesOf } from "../../client/pages.ts";
 import type { ReconnectingClient } from "../../client/reconnect.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Result } from "../../protocol/mod.ts";
@@ -28,15 +29,8 @@ export async function loadModels(
   { current }: { readonly current: string | null },
 ): Promise<Model[]> {
   const models: Model[] = [];
-  let cursor: string | null = null;
-  do {
-    const page: Result<"model/list"> = await client.request("model/list", {
-      cursor,
-      includeHidden: true,
-    });
-    models.push(...page.data);
-    cursor = page.nextCursor === cursor ? null : page.nextCursor;
-  } while (cursor !== null);
+  const pages = pagesOf((cursor) => client.request("model/list", { cursor, includeHidden: true }));
+  for await (const { data } of pages) models.push(...data);
   return models.filter(({ hidden, model }) => !hidden || model === current);
 }
 

@@ -1,4 +1,5 @@
 /** The picker of threads that are stored on the server; must not know what is done with the one that is chosen. */
+import { pagesOf } from "../../client/pages.ts";
 import type { ReconnectingClient } from "../../client/reconnect.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Thread } from "../../protocol/thread_types.ts";
@@ -124,17 +125,9 @@ async function readLoaded(
   client: Pick<ReconnectingClient, "request">,
   { loaded, signal }: { readonly loaded: Set<string>; readonly signal: AbortSignal },
 ): Promise<void> {
-  let cursor: string | null = null;
   loaded.clear();
-  do {
-    const page: { data: string[]; nextCursor: string | null } = await client.request(
-      "thread/loaded/list",
-      { cursor },
-      { signal },
-    );
-    for (const id of page.data) loaded.add(id);
-    cursor = page.nextCursor === cursor ? null : page.nextCursor;
-  } while (cursor !== null);
+  const pages = pagesOf((cursor) => client.request("thread/loaded/list", { cursor }, { signal }));
+  for await (const { data } of pages) for (const id of data) loaded.add(id);
 }
 
 interface Now {

@@ -1,4 +1,5 @@
 /** Keeps the beginning and the end of a stream within a fixed size; must not know what the bytes mean. */
+import { joinBytes } from "../lib/bytes.ts";
 import { lastBoundary, nextBoundary } from "./utf8.ts";
 
 /** What is left of a captured stream. Without a cut, `tail` is empty and `head` is everything. */
@@ -71,7 +72,7 @@ export class HeadTailBuffer {
   }
 
   #compactTail(): void {
-    const all = join(this.#tail);
+    const all = joinBytes(this.#tail);
     const cut = all.length > this.#tailMax ? all.slice(all.length - this.#tailMax) : all;
     this.#tail = [cut];
     this.#tailBytes = cut.length;
@@ -79,14 +80,14 @@ export class HeadTailBuffer {
 
   /** What was captured so far. */
   snapshot(): Capture {
-    const headBytes = join(this.#head);
+    const headBytes = joinBytes(this.#head);
     this.#head = [headBytes];
     if (this.#tail.length > 0) this.#compactTail();
     const tailBytes = this.#tail[0];
     const totals = { totalBytes: this.#totalBytes, totalLines: this.#lines };
     const stored = headBytes.length + (tailBytes?.length ?? 0);
     if (tailBytes === undefined || stored === this.#totalBytes) {
-      const whole = tailBytes === undefined ? headBytes : join([headBytes, tailBytes]);
+      const whole = tailBytes === undefined ? headBytes : joinBytes([headBytes, tailBytes]);
       return { head: DECODER.decode(whole), tail: "", omittedBytes: 0, ...totals };
     }
     const start = nextBoundary(tailBytes, 0);
@@ -116,18 +117,4 @@ export class HeadTailBuffer {
 export function captureText(capture: Capture): string {
   if (capture.omittedBytes === 0) return capture.head;
   return `${capture.head}\n[... ${capture.omittedBytes} bytes omitted ...]\n${capture.tail}`;
-}
-
-function join(chunks: readonly Uint8Array[]): Uint8Array {
-  const [first] = chunks;
-  if (first !== undefined && chunks.length === 1) return first;
-  let length = 0;
-  for (const chunk of chunks) length += chunk.length;
-  const all = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
-  }
-  return all;
 }

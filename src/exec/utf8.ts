@@ -1,4 +1,5 @@
 /** Cuts byte streams between UTF-8 characters; must not know where bytes come from. */
+import { joinBytes } from "../lib/bytes.ts";
 
 /** Most bytes that an unfinished character at the end of a chunk can have. */
 const MAX_PARTIAL_BYTES = 3;
@@ -10,7 +11,7 @@ export class CharacterAligner {
 
   /** The bytes that may be passed on now; empty when all are held back. */
   push(chunk: Uint8Array): Uint8Array {
-    const bytes = this.#held.length === 0 ? chunk : concat(this.#held, chunk);
+    const bytes = this.#held.length === 0 ? chunk : joinBytes([this.#held, chunk]);
     const end = lastBoundary(bytes);
     // A copy, so that three held bytes never keep a whole read buffer alive.
     this.#held = end === bytes.length ? EMPTY : bytes.slice(end);
@@ -53,11 +54,4 @@ function characterLength(lead: number): number {
   if (lead >= 0xf0 && lead <= 0xf4) return 4;
   if (lead >= 0xe0 && lead < 0xf0) return 3;
   return lead >= 0xc2 && lead < 0xe0 ? 2 : 1;
-}
-
-function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }

@@ -1,5 +1,6 @@
 /** The output of a client's command: kept for the answer or sent as it comes; must not know processes. */
 import { outputText } from "../exec/output_text.ts";
+import { joinBytes } from "../lib/bytes.ts";
 import type { Peer } from "./peer.ts";
 
 /** More than this is never kept for one answer, also where the client asks for no limit. */
@@ -36,13 +37,7 @@ export class KeptOutput implements OutputReceiver {
   }
 
   text(): string {
-    const bytes = new Uint8Array(this.#chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-    let at = 0;
-    for (const chunk of this.#chunks) {
-      bytes.set(chunk, at);
-      at += chunk.length;
-    }
-    return outputText(bytes);
+    return outputText(joinBytes(this.#chunks));
   }
 }
 

@@ -11,6 +11,7 @@ import {
   tryTruncate,
   writeAll,
 } from "./home_file.ts";
+import { readRange } from "./read_range.ts";
 import { lockRollout } from "./rollout_lock.ts";
 import { NumberedRecords, ORDINAL_BYTES_MAX, ordinalOf } from "./rollout_numbered.ts";
 export { rolloutPath } from "./rollout_path.ts";
@@ -202,7 +203,7 @@ function inspectEnd(file: Deno.FsFile): RolloutEnd {
 function lastOrdinalBefore(file: Deno.FsFile, end: number): number | null {
   for (let lineEnd = end; lineEnd > 0;) {
     const start = findLineStart(file, lineEnd);
-    const bytes = readRange(file, start, Math.min(lineEnd, start + ORDINAL_BYTES_MAX));
+    const bytes = readRange(file, { start, end: Math.min(lineEnd, start + ORDINAL_BYTES_MAX) });
     const text = new TextDecoder().decode(bytes);
     if (text.startsWith('{"timestamp":')) return ordinalOf(text);
     lineEnd = start - 1;
@@ -212,7 +213,7 @@ function lastOrdinalBefore(file: Deno.FsFile, end: number): number | null {
 
 function isRecord(file: Deno.FsFile, start: number, end: number): boolean {
   if (end - start > TAIL_PARSE_BYTES_MAX) return byteAt(file, end - 1) === "}".charCodeAt(0);
-  const text = new TextDecoder().decode(readRange(file, start, end));
+  const text = new TextDecoder().decode(readRange(file, { start, end }));
   return text.trim() === "" || parseJson(text) !== undefined;
 }
 
@@ -220,7 +221,7 @@ function isRecord(file: Deno.FsFile, start: number, end: number): boolean {
 function findLineStart(file: Deno.FsFile, end: number): number {
   for (let chunkEnd = end; chunkEnd > 0;) {
     const chunkStart = Math.max(0, chunkEnd - TAIL_CHUNK_BYTES);
-    const index = readRange(file, chunkStart, chunkEnd).lastIndexOf(NEWLINE);
+    const index = readRange(file, { start: chunkStart, end: chunkEnd }).lastIndexOf(NEWLINE);
     if (index >= 0) return chunkStart + index + 1;
     chunkEnd = chunkStart;
   }
@@ -228,19 +229,7 @@ function findLineStart(file: Deno.FsFile, end: number): number {
 }
 
 function byteAt(file: Deno.FsFile, offset: number): number | undefined {
-  return readRange(file, offset, offset + 1)[0];
-}
-
-function readRange(file: Deno.FsFile, start: number, end: number): Uint8Array {
-  file.seekSync(start, Deno.SeekMode.Start);
-  const bytes = new Uint8Array(end - start);
-  let filled = 0;
-  while (filled < bytes.length) {
-    const count = file.readSync(bytes.subarray(filled));
-    if (count === null) break;
-    filled += count;
-  }
-  return bytes.subarray(0, filled);
+  return readRange(file, { start: offset, end: offset + 1 })[0];
 }
 
 function openExisting(path: string): Deno.FsFile {

@@ -1,7 +1,9 @@
 /** Reads what a list of threads shows from the ends of a rollout, whatever its size; must not build turns. */
 import { basename } from "node:path";
+import { joinBytes } from "../lib/bytes.ts";
 import { fieldsOf, parseJson } from "./fields.ts";
 import { toHomeError } from "./home_file.ts";
+import { readRange } from "./read_range.ts";
 import {
   metaFromName,
   nameOfEvent,
@@ -41,7 +43,7 @@ export function readRolloutHead(path: string): RolloutHead | null {
     const headEnd = scanHead(file, size, scan);
     if (size > headEnd) {
       const tailStart = Math.max(headEnd, size - TAIL_BYTES);
-      scan.addTail(decoder.decode(readAt(file, tailStart, size - tailStart)));
+      scan.addTail(decoder.decode(readRange(file, { start: tailStart, end: size })));
     }
     const meta = scan.meta ?? metaFromName(basename(path));
     if (!meta) return null;
@@ -57,10 +59,10 @@ function scanHead(file: Deno.FsFile, size: number, scan: HeadScan): number {
   let offset = 0;
   let rest = new Uint8Array(0);
   for (let length = HEAD_BYTES; offset < size && offset < HEAD_BYTES_MAX; length = 1024 * 1024) {
-    const chunk = readAt(file, offset, Math.min(length, size - offset));
+    const chunk = readRange(file, { start: offset, end: Math.min(offset + length, size) });
     if (chunk.length === 0) break;
     offset += chunk.length;
-    const bytes = rest.length === 0 ? chunk : concat(rest, chunk);
+    const bytes = rest.length === 0 ? chunk : joinBytes([rest, chunk]);
     const isLast = offset >= size;
     const end = isLast ? bytes.length : bytes.lastIndexOf(0x0a) + 1;
     scan.addHead(decoder.decode(bytes.subarray(0, end)));
@@ -120,23 +122,4 @@ function nameInLine(line: string): string | null | undefined {
   const record = fieldsOf(parseJson(line));
   const payload = record && fieldsOf(record.payload);
   return payload && record.type === "event_msg" ? nameOfEvent(payload) : undefined;
-}
-
-function readAt(file: Deno.FsFile, offset: number, length: number): Uint8Array {
-  file.seekSync(offset, Deno.SeekMode.Start);
-  const bytes = new Uint8Array(length);
-  let filled = 0;
-  while (filled < length) {
-    const count = file.readSync(bytes.subarray(filled));
-    if (count === null) break;
-    filled += count;
-  }
-  return bytes.subarray(0, filled);
-}
-
-function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(first.length + second.length);
-  whole.set(first);
-  whole.set(second, first.length);
-  return whole;
 }

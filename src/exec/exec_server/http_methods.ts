@@ -1,4 +1,5 @@
 /** Handler of `http/request`: one request from this machine, its body whole or in pieces; must not know sessions. */
+import { joinBytes } from "../../lib/bytes.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { ExecServerMethod, ExecServerParams } from "../../protocol/exec_server.ts";
 import { EncodedJson, rpcCodes, RpcError } from "../../rpc/jsonrpc.ts";
@@ -195,13 +196,7 @@ async function wholeBody(response: Response): Promise<Uint8Array> {
     }
     pieces.push(bytes);
   }
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
+  return joinBytes(pieces);
 }
 
 function encoded(

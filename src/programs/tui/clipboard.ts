@@ -1,5 +1,6 @@
 /** The clipboard through the programs that systems have for it; must not know what is copied. */
 import type { Processes } from "../../exec/process.ts";
+import { joinBytes } from "../../lib/bytes.ts";
 import type { Clock } from "../../lib/clock.ts";
 
 /** Where the programs run. */
@@ -132,17 +133,7 @@ async function run(
   }
   const { code } = await process.exited;
   cancel();
-  return { code, output: joined(chunks), isCut: length > maxBytes };
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
-  }
-  return all;
+  return { code, output: joinBytes(chunks), isCut: length > maxBytes };
 }
 
 function asIs(argv: readonly string[]): Reader {

@@ -1,4 +1,5 @@
 /** Writes to a terminal without waiting for it, however slow it is; must not know what is written. */
+import { joinBytes } from "../../lib/bytes.ts";
 import type { ByteSink } from "./terminal_device.ts";
 
 /** More than this, not taken yet, counts as congestion: a large screen in colours. */
@@ -76,14 +77,7 @@ export class OutputQueue {
 
   #append(text: string): void {
     const bytes = this.#encoder.encode(text);
-    if (this.#rest.length === 0) {
-      this.#rest = bytes;
-      return;
-    }
-    const joined = new Uint8Array(this.#rest.length + bytes.length);
-    joined.set(this.#rest);
-    joined.set(bytes, this.#rest.length);
-    this.#rest = joined;
+    this.#rest = this.#rest.length === 0 ? bytes : joinBytes([this.#rest, bytes]);
   }
 
   #write(): void {

@@ -2,6 +2,7 @@
 import type { Clock } from "../../lib/clock.ts";
 import { appendHomeFile, FILE_MODE, replaceHomeFile } from "../../store/home_file.ts";
 import { withDisposed } from "../../lib/with_disposed.ts";
+import { readRange } from "../../store/read_range.ts";
 import type { HistoryEntry, PromptHistory } from "../../tui/ports.ts";
 
 /** How prompts are kept. */
@@ -120,15 +121,7 @@ function readBytes(path: string, maxBytes: number): Uint8Array {
     return withDisposed(Deno.openSync(path), (file) => {
       const { size, isFile } = file.statSync();
       if (!isFile) return new Uint8Array();
-      file.seekSync(Math.max(0, size - maxBytes), Deno.SeekMode.Start);
-      const bytes = new Uint8Array(Math.min(size, maxBytes));
-      let length = 0;
-      while (length < bytes.length) {
-        const count = file.readSync(bytes.subarray(length));
-        if (count === null) break;
-        length += count;
-      }
-      return bytes.subarray(0, length);
+      return readRange(file, { start: Math.max(0, size - maxBytes), end: size });
     });
   } catch {
     // Not there yet, or not ours to read: there are no earlier prompts then.

@@ -10,6 +10,7 @@ import { readOverrides } from "./override.ts";
 import { projectLayers } from "./project_file.ts";
 import { expandPath, resolveConfig } from "./resolve.ts";
 import { readToml } from "./toml_read.ts";
+import { userConfigFile } from "./user_file.ts";
 import { isTable, mergeTables, own, type Table, valueAt } from "./values.ts";
 
 /** What the flags of a command line ask for. */
@@ -56,7 +57,7 @@ export interface LoadOptions {
 export async function loadConfig(options: LoadOptions): Promise<Config> {
   const readFile = options.readFile ?? readTextFile;
   const flags = options.flags ?? {};
-  const userFile = join(options.codexHome, "config.toml");
+  const userFile = userConfigFile(options.codexHome);
   const session = await sessionTable(options.cliOverrides ?? [], flags);
   const user = await userLayer(userFile, readFile);
   const profile = text(session.table, "profile") ?? text(user.table, "profile");

@@ -1,8 +1,8 @@
 /** Reads the configuration for requests, no more often than it changes; must not know what it is used for. */
-import { join } from "node:path";
 import type { Config, ModelProvider } from "../config/config.ts";
 import { loadConfig, type LoadOptions } from "../config/load.ts";
 import { configOverrides } from "../config/request_overrides.ts";
+import { userConfigFile } from "../config/user_file.ts";
 import { absolutePath } from "../lib/absolute_path.ts";
 import { CodexError } from "../lib/errors.ts";
 
@@ -61,7 +61,7 @@ export class Configs {
 
   async #fileStamp(): Promise<string> {
     try {
-      const { mtime, size } = await Deno.stat(join(this.#options.codexHome, "config.toml"));
+      const { mtime, size } = await Deno.stat(userConfigFile(this.#options.codexHome));
       return `${mtime?.getTime()} ${size}`;
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return "none";

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { policyOfMode } from "../agent/thread_settings.ts";
 import type { Config } from "../config/config.ts";
 import { defaultPolicies } from "../config/trust.ts";
+import { userConfigFile } from "../config/user_file.ts";
 import type { FileRules, Files, FileSystem } from "../exec/filesystem.ts";
 import { fileRules, openFileRules } from "../exec/filesystem_rules.ts";
 import { credentialFiles } from "../exec/sandbox/places.ts";
@@ -60,5 +61,5 @@ export function serverFileRules(
 
 /** What this server believes at its next start. */
 function settingsOf(codexHome: string): readonly string[] {
-  return [...credentialFiles(codexHome), join(codexHome, "config.toml"), join(codexHome, "rules")];
+  return [...credentialFiles(codexHome), userConfigFile(codexHome), join(codexHome, "rules")];
 }

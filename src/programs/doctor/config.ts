@@ -1,5 +1,5 @@
 /** Checks the configuration with the code that loads it; must not read the file in any other way. */
-import { join } from "node:path";
+import { userConfigFile } from "../../config/user_file.ts";
 import { CodexError } from "../../lib/errors.ts";
 import { shellJoin } from "../../lib/shell_join.ts";
 import { type Check, type CheckContext, error, type Finding, ok, warning } from "./check.ts";
@@ -13,7 +13,7 @@ async function configFindings(context: CheckContext): Promise<readonly Finding[]
   if (context.home === null || loaded.type === "homeless") {
     return [warning("Not read: there is no home folder", "See the line about the home folder")];
   }
-  const file = join(context.home, "config.toml");
+  const file = userConfigFile(context.home);
   const found = await lookAt(file);
   const modes = found.type === "found" ? modeFindings(file, found.stat) : [];
   if (loaded.type === "failed") return [failedFinding(loaded.error, file), ...modes];

@@ -1,7 +1,7 @@
 /** Checks that the model provider's key is there, and who could read it; must never show any part of one. */
-import { join } from "node:path";
 import { authFile, readStoredAuth } from "../../account/auth.ts";
 import type { Config, ModelProvider } from "../../config/config.ts";
+import { userConfigFile } from "../../config/user_file.ts";
 import { CodexError } from "../../lib/errors.ts";
 import { shellJoin } from "../../lib/shell_join.ts";
 import { type Check, type CheckContext, error, type Finding, ok, warning } from "./check.ts";
@@ -91,7 +91,7 @@ async function tokenInConfig(config: Config): Promise<readonly Finding[]> {
   if (Object.values(config.modelProviders).every(({ bearerToken }) => bearerToken === null)) {
     return [];
   }
-  const file = join(config.codexHome, "config.toml");
+  const file = userConfigFile(config.codexHome);
   const found = await lookAt(file);
   return found.type === "found" ? openFinding(file, found.stat) : [];
 }

@@ -2,6 +2,7 @@
 import type { Args } from "../../cli/args.ts";
 import { authFile } from "../../account/auth.ts";
 import { trustPlaces } from "../../config/trust.ts";
+import { userConfigFile } from "../../config/user_file.ts";
 import { cwdOfArgs } from "../config_options.ts";
 import { codexHomeOf, type Host } from "../host.ts";
 
@@ -22,7 +23,7 @@ export function isSettled(args: Args, host: Pick<Host, "env" | "cwd">): boolean 
   const home = codexHomeOf(host);
   if (CHOOSING_FLAGS.some((name) => args.knows(name) && args.isSet(name))) return false;
   if (args.texts("config").some((one) => CHOOSING_KEY.test(one))) return false;
-  const text = readText(`${home}/config.toml`);
+  const text = readText(userConfigFile(home));
   if (/^\s*(?:profile\s*=|project_root_markers)|model_providers/m.test(text)) return false;
   const isTrustSettled = decidesPolicies(args) || knowsTrust(text, cwdOfArgs(args, host));
   return isTrustSettled && hasProvider(text, { home, env: host.env });

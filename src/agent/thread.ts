@@ -105,6 +105,11 @@ export class Thread {
     return this.#running?.id ?? null;
   }
 
+  /** The running turn, else the one before. */
+  get lastTurnId(): string | null {
+    return this.activeTurnId ?? this.#turns.at(-1)?.id ?? null;
+  }
+
   get pendingApprovals(): readonly PendingApproval[] {
     return this.#approvals.pending;
   }

@@ -6,7 +6,7 @@ import type { Fanout } from "../fanout.ts";
 export function tellUsage(fanout: Fanout, thread: Thread): boolean {
   const { usage: tokenUsage } = thread;
   if (tokenUsage === null) return false;
-  const turnId = thread.view({ turns: true }).turns.at(-1)?.id ?? "";
+  const turnId = thread.lastTurnId ?? "";
   fanout.publish(thread.id, { type: "tokenUsageUpdated", turnId, tokenUsage });
   return true;
 }

@@ -1,4 +1,5 @@
 /** Asks the model servers of this machine which models they have; must not know who wants one. */
+import { arrayOf, objectOf, parseJson, stringOf } from "../../agent/model/json.ts";
 import { listModels } from "../../agent/model/list_models.ts";
 import { askEndpoint } from "../../agent/model/reachable.ts";
 import type { ModelProvider } from "../../config/config.ts";
@@ -42,25 +43,8 @@ async function ask(
 
 /** The ids in the answer to `GET /models`; none where it is something else. */
 export function modelIds(text: string): readonly string[] {
-  const list = member(parse(text), "data");
-  if (!Array.isArray(list)) return [];
-  const ids = list.map((one) => member(one, "id"))
-    .filter((id) => typeof id === "string")
+  const ids = arrayOf(objectOf(parseJson(text))?.["data"])
+    .flatMap((one) => stringOf(objectOf(one)?.["id"]) ?? [])
     .filter((id) => MODEL_ID.test(id) && !NO_CHAT.test(id));
   return [...new Set(ids)].slice(0, MODELS_MAX);
-}
-
-function member(value: unknown, key: string): unknown {
-  return typeof value === "object" && value !== null && Object.hasOwn(value, key)
-    ? Reflect.get(value, key)
-    : undefined;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
 }

@@ -40,31 +40,29 @@ export async function askForModel(
         { value: "quit", label: "Quit" },
       ],
     });
-    switch (answer) {
-      case "key": {
-        const apiKey = await orBack(() => askForKey(provider, { host, prompt: asked }));
-        if (apiKey !== null) return { apiKey };
-        break;
-      }
-      case "demo": {
-        const decision = await orBack(() => used(demoEdits(config), { asked, config }));
-        if (decision !== null) return decision;
-        break;
-      }
-      case "quit":
-        return new Quit(adviceFor(missing));
-      case "local": {
-        const decision = await orBack(() => askForLocal(config, { host, prompt: asked }));
-        if (decision !== null) return decision;
-      }
-    }
+    if (answer === "quit") return new Quit(adviceFor(missing));
+    const decision = await decisionFor(answer, { provider, config, host, prompt: asked });
+    if (decision !== null) return decision;
   }
 }
 
 /** Null when the person went back. */
-async function orBack<T>(ask: () => Promise<T>): Promise<T | null> {
+async function decisionFor(
+  answer: "key" | "local" | "demo",
+  { provider, config, host, prompt }: Asking & {
+    readonly provider: ModelProvider;
+    readonly config: Config;
+  },
+): Promise<Decision | null> {
   try {
-    return await ask();
+    switch (answer) {
+      case "key":
+        return { apiKey: await askForKey(provider, { host, prompt }) };
+      case "demo":
+        return await used(demoEdits(config), { asked: prompt, config });
+      case "local":
+        return await askForLocal(config, { host, prompt });
+    }
   } catch (error) {
     if (error instanceof WentBack) return null;
     throw error;

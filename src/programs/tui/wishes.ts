@@ -1,11 +1,9 @@
 /** What a command line wishes of threads, for the server that opens them; must not know the screen. */
 import type { Args } from "../../cli/args.ts";
+import { APPROVAL_POLICIES, SANDBOX_MODES } from "../../cli/shared_flags.ts";
 import type { ThreadWishes } from "../../tui/session.ts";
 import { configFlags, cwdOfArgs } from "../config_options.ts";
 import type { Host } from "../host.ts";
-
-const SANDBOX_MODES = ["read-only", "workspace-write", "danger-full-access"] as const;
-const POLICIES = ["untrusted", "on-failure", "on-request", "never"] as const;
 
 /**
  * Of a server elsewhere, which does not see this command line. `readOssProvider` asks it which local provider it is
@@ -23,7 +21,7 @@ export async function remoteWishes(
   };
   const cwd = args.text("cd");
   const sandbox = SANDBOX_MODES.find((mode) => mode === sandbox_mode);
-  const approvalPolicy = POLICIES.find((policy) => policy === approval_policy);
+  const approvalPolicy = APPROVAL_POLICIES.find((policy) => policy === approval_policy);
   return {
     ...await modelWishes(args, { model, provider: model_provider, readOssProvider }),
     ...cwd === null ? {} : { cwd },
@@ -98,6 +96,5 @@ function flatten(table: Readonly<Record<string, unknown>>, prefix = ""): Record<
 }
 
 function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) &&
-    !(value instanceof Date);
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
